@@ -1,0 +1,1 @@
+"""Which assumptions fit: break-even timing, sensitivities, market fits."""

@@ -1,0 +1,1 @@
+"""How the economy moves: pure JAX, never reads a file."""

@@ -1,0 +1,1 @@
+"""Thin verbs of the `buytime` command: parse, call, write."""

@@ -1,0 +1,1 @@
+"""Tests, in folders named by the kind of evidence they give."""
