@@ -1,0 +1,267 @@
+"""What one figure cannot know about itself: dates, entities and sums across keys.
+
+The checks read the resolved table as plain data and skip what is not well-formed, so
+that they run beside pydantic's and every error of a file is reported in one pass.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
+"""Who can hold a debt class."""
+
+
+class Problem(NamedTuple):
+    """An error at a dotted path."""
+
+    path: str
+    text: str
+
+
+def problems(table: dict[str, Any]) -> list[Problem]:
+    """Every error that involves more than one key."""
+    found: list[Problem] = []
+    for check in (_grid, _dated, _shares, _order, _sums, _entities, _kinds):
+        found.extend(check(table))
+    return found
+
+
+def node(table: Any, path: str) -> Any:
+    """What stands at a dotted path, or None."""
+    for key in path.split("."):
+        if not isinstance(table, dict) or key not in table:
+            return None
+        table = table[key]
+    return table
+
+
+def number(table: Any, path: str) -> float | None:
+    """The finite number or figure at a dotted path, or None."""
+    found = node(table, path)
+    if isinstance(found, dict):
+        found = found.get("value")
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if math.isfinite(found) else None
+
+
+def numbers(table: Any, path: str) -> list[float]:
+    """The numbers at a dotted path, or an empty list if any is not one."""
+    found = node(table, path)
+    if not isinstance(found, list | tuple):
+        return []
+    good = [
+        float(x)
+        for x in found
+        if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+    ]
+    return good if len(good) == len(found) else []
+
+
+def figures(table: Any, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every table that carries provenance, with its path."""
+    if not isinstance(table, dict):
+        return
+    for key, value in table.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and ("source" in value or "value" in value):
+            yield path, value
+        else:
+            yield from figures(value, f"{path}.")
+
+
+def members(table: dict[str, Any], family: str) -> dict[str, Any]:
+    """Entities of a family, by name."""
+    found = table.get(family)
+    return found if isinstance(found, dict) else {}
+
+
+def begins(date: object) -> float | None:
+    """First instant of "YYYY", "YYYY-MM", "YYYY-MM-DD" or "YYYYQn", in years."""
+    text = str(date)
+    try:
+        year = int(text[:4])
+        if len(text) == 4:
+            return float(year)
+        if text[4] == "Q":
+            return year + (int(text[5:]) - 1) / 4
+        month = int(text[5:7])
+        day = int(text[8:10]) if len(text) > 7 else 1
+    except (ValueError, IndexError):
+        return None
+    return year + (month - 1) / 12 + (day - 1) / 372
+
+
+def _grid(table: dict[str, Any]) -> Iterator[Problem]:
+    start, as_of, end = (
+        number(table, f"grid.{key}") for key in ("start_date", "as_of_date", "end_date")
+    )
+    for key, date in (("start_date", start), ("as_of_date", as_of), ("end_date", end)):
+        if date is not None and (4 * date) % 1:
+            yield Problem(f"grid.{key}", f"got {date}, expected the end of a quarter")
+    if start is None or as_of is None or end is None:
+        return
+    if not start < as_of < end:
+        yield Problem(
+            "grid.as_of_date",
+            f"got {as_of}, expected a date after start_date {start} and before "
+            f"end_date {end}",
+        )
+        return
+    key = "adoption.history_usd_bn_per_year"
+    values, n = numbers(table, f"{key}.values"), round((as_of - start) * 4)
+    if values and len(values) != n:
+        yield Problem(
+            key,
+            f"got {len(values)} values, expected {n}, one per quarter from start_date "
+            "to as_of_date",
+        )
+
+
+def _dated(table: dict[str, Any]) -> Iterator[Problem]:
+    as_of = number(table, "grid.as_of_date")
+    if as_of is None:
+        return
+    for path, figure in figures(table):
+        date = figure.get("date")
+        begin = begins(date)
+        if begin is not None and begin >= as_of - 1e-9:
+            yield Problem(
+                path,
+                f"got a figure dated {date}, expected nothing dated after the quarter "
+                f"that ends at as_of_date {as_of}",
+            )
+
+
+def _shares(table: dict[str, Any]) -> Iterator[Problem]:
+    for path, figure in figures(table):
+        value = number(figure, "value")
+        if path.endswith("_share") and value is not None and value > 1:
+            yield Problem(path, f"got {value}, expected a share of at most 1")
+
+
+def _after(
+    table: dict[str, Any], path: str, later: str, earlier: str
+) -> Iterator[Problem]:
+    last, first = number(table, f"{path}.{later}"), number(table, f"{path}.{earlier}")
+    if last is not None and first is not None and not last > first:
+        yield Problem(
+            f"{path}.{later}", f"got {last}, expected a date after {earlier} {first}"
+        )
+
+
+def _order(table: dict[str, Any]) -> Iterator[Problem]:
+    as_of = number(table, "grid.as_of_date")
+    for name in members(table, "spvs"):
+        path = f"spvs.{name}"
+        yield from _after(table, path, "completion_date", "construction_start_date")
+        yield from _after(table, path, "takeout_date", "issue_date")
+        yield from _after(table, path, "lease_end_date", "rent_start_date")
+        yield from _after(table, path, "rent_start_date", "issue_date")
+    for name in members(table, "neoclouds"):
+        for key in ("notes_bullets_usd_bn", "convertibles_bullets_usd_bn"):
+            path = f"neoclouds.{name}.{key}"
+            dates = numbers(table, f"{path}.dates")
+            if as_of is not None and dates and min(dates) <= as_of:
+                yield Problem(
+                    path,
+                    f"got a maturity at {min(dates)}, expected maturities after "
+                    f"as_of_date {as_of}, when the debt is outstanding",
+                )
+    for section, low, high in (
+        ("market", "price_floor_x", "price_cap_x"),
+        ("market", "training_floor_x", "training_cap_x"),
+    ):
+        yield from _above(table, section, low, high)
+    for name in members(table, "labs"):
+        yield from _above(table, f"labs.{name}", "patience_low_x", "patience_high_x")
+    for name in members(table, "spvs"):
+        yield from _above(table, f"spvs.{name}", "lock_low_x", "lock_high_x")
+
+
+def _above(table: dict[str, Any], path: str, low: str, high: str) -> Iterator[Problem]:
+    floor, cap = number(table, f"{path}.{low}"), number(table, f"{path}.{high}")
+    if floor is not None and cap is not None and not cap > floor:
+        yield Problem(f"{path}.{high}", f"got {cap}, expected more than {low} {floor}")
+
+
+def _sums(table: dict[str, Any]) -> Iterator[Problem]:
+    pairs = (
+        ("ddtl_schedule_usd_bn", "ddtl_usd_bn"),
+        ("oem_schedule_usd_bn", "oem_usd_bn"),
+        ("notes_bullets_usd_bn", "notes_usd_bn"),
+        ("convertibles_bullets_usd_bn", "convertibles_usd_bn"),
+    )
+    for name in members(table, "neoclouds"):
+        for key, balance in pairs:
+            path = f"neoclouds.{name}"
+            amounts = numbers(table, f"{path}.{key}.amounts")
+            owed = number(table, f"{path}.{balance}")
+            if amounts and owed is not None and abs(sum(amounts) - owed) > 1e-6:
+                yield Problem(
+                    f"{path}.{key}",
+                    f"got amounts that sum to {sum(amounts):.6g}, expected the "
+                    f"balance {balance} {owed}",
+                )
+
+
+def _names(
+    table: dict[str, Any], path: str, expected: tuple[str, ...]
+) -> Iterator[Problem]:
+    shares = node(table, f"{path}.shares")
+    if not isinstance(shares, dict):
+        return
+    for name in shares:
+        if name not in expected:
+            yield Problem(
+                path, f"got unknown entity {name!r}, expected one of {_list(expected)}"
+            )
+    for name in expected:
+        if name not in shares:
+            yield Problem(path, f"got no share for {name!r}, expected one (0 for none)")
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "(none)"
+
+
+def _entities(table: dict[str, Any]) -> Iterator[Problem]:
+    labs = tuple(members(table, "labs"))
+    clouds = tuple(members(table, "hyperscalers"))
+    hybrid = tuple(members(table, "hybrid"))
+    for name in members(table, "neoclouds"):
+        yield from _names(table, f"neoclouds.{name}.customers", labs + clouds)
+        for key in ("holders_secured", "holders_unsecured"):
+            yield from _names(table, f"neoclouds.{name}.{key}", HOLDERS)
+    for name in members(table, "spvs"):
+        for key in ("holders_notes", "holders_takeout"):
+            yield from _names(table, f"spvs.{name}.{key}", HOLDERS)
+        tenant = node(table, f"spvs.{name}.tenant")
+        expected = (*clouds, *hybrid, "outside")
+        if isinstance(tenant, str) and tenant not in expected:
+            yield Problem(
+                f"spvs.{name}.tenant",
+                f"got unknown entity {tenant!r}, expected one of {_list(expected)}",
+            )
+    for name in hybrid:
+        yield from _names(table, f"hybrid.{name}.customers", labs)
+    investors = (*members(table, "investors"), "outside")
+    for name in members(table, "funds"):
+        yield from _names(table, f"funds.{name}.investors", investors)
+
+
+def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
+    for family in ("neoclouds", "spvs"):
+        for name in members(table, family):
+            path = f"{family}.{name}"
+            spread = number(table, f"{path}.dispersion_x")
+            kind = node(table, f"{path}.kind")
+            if spread is None:
+                continue
+            if kind == "named" and spread != 0:
+                text = f"got {spread}, expected 0: a named deal is one obligor"
+                yield Problem(f"{path}.dispersion_x", text)
+            if kind == "cohort" and spread <= 0:
+                text = f"got {spread}, expected more than 0: a cohort has many members"
+                yield Problem(f"{path}.dispersion_x", text)

@@ -1,0 +1,16 @@
+"""Section 8: what spreads."""
+
+from engine.config.base import Figure, Section
+
+
+class Contagion(Section):
+    """Spread impulse, price impact and leaks."""
+
+    spread_impulse_pct: Figure
+    spread_decay_per_year: Figure
+    loss_impulse_pct: Figure
+    sale_impulse_x: Figure
+    closing_spread_pct: Figure
+    price_impact_per_usd_bn_x: Figure
+    public_market_usd_bn: Figure
+    leak_open_usd_bn: Figure

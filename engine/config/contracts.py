@@ -1,0 +1,48 @@
+"""Section 3: the people who sign contracts."""
+
+from engine.config.base import Figure, Path, Schedule, Section
+
+
+class Lab(Section):
+    """A lab: revenue, cash, equity under patience, and what it has promised."""
+
+    revenue_share: Figure
+    non_compute_share: Figure
+    cash_usd_bn: Figure
+    minimum_cash_usd_bn: Figure
+    equity_usd_bn_per_year: Figure
+    firm_share: Figure
+    forgiven_share: Figure
+    renegotiation_years: Figure
+    patience_low_x: Figure
+    patience_high_x: Figure
+    commitments_usd_bn: Schedule
+    hyperscaler_share: Figure
+
+
+class Hyperscaler(Section):
+    """A hyperscaler: operating cash flow, capex and its funding."""
+
+    ocf_usd_bn_per_year: Figure
+    ocf_growth_pct: Figure
+    ai_revenue_share: Figure
+    ai_margin_share: Figure
+    lab_margin_share: Figure
+    capex_usd_bn_per_year: Path
+    payout_share: Figure
+    legacy_debt_usd_bn: Figure
+    coupon_pct: Figure
+    spread_bps: Figure
+    spread_slope_bps: Figure
+    debt_limit_x: Figure
+    cash_usd_bn: Figure
+    minimum_cash_usd_bn: Figure
+    reported_capex_2026_usd_bn: Figure
+    reported_ocf_2026_usd_bn: Figure
+
+
+class Reported(Section):
+    """Totals of a hyperscaler that the engine does not move."""
+
+    reported_capex_2026_usd_bn: Figure
+    reported_ocf_2026_usd_bn: Figure

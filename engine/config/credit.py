@@ -1,0 +1,35 @@
+"""Section 5: the switch of default, the guarantee, and marks."""
+
+from typing import Literal
+
+from engine.config.base import Figure, Section
+
+
+class Credit(Section):
+    """How a jump is taken."""
+
+    default: Literal["hard", "ramp"]
+    ramp_width_x: Figure
+
+
+class Guarantee(Section):
+    """Four effects of a government guarantee, each with its switch."""
+
+    coverage_share: Figure
+    spread_share: Figure
+    ltv_share: Figure
+    extension_share: Figure
+    claims_share: Figure
+    pass_through_share: Figure
+    ltv_delta_share: Figure
+    guaranteed_spread_bps: Figure
+    volume_elasticity_x: Figure
+
+
+class Marks(Section):
+    """Yield of a marked claim from the headroom of its issuer."""
+
+    hazard_slope_per_year: Figure
+    hazard_reference_x: Figure
+    secured_years: Figure
+    unsecured_years: Figure

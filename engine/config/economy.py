@@ -1,0 +1,216 @@
+"""The whole config, and what it builds: economy, opening state and grid."""
+
+import functools
+import hashlib
+import importlib
+import json
+from typing import Annotated, Any
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import Self
+
+from engine.config.base import FrozenModel, Number
+from engine.config.checks import problems
+from engine.config.contagion import Contagion
+from engine.config.contracts import Hyperscaler, Lab, Reported
+from engine.config.credit import Credit, Guarantee, Marks
+from engine.config.drivers import (
+    Access,
+    Adoption,
+    Gpu,
+    Macro,
+    Physics,
+    Power,
+    Rates,
+    Shifts,
+    Spreads,
+)
+from engine.config.figures import FigureRecord, choices, records
+from engine.config.funds import BondFund, PrivateCreditFund
+from engine.config.investors import Banks, Government, Insurer, Pension
+from engine.config.market import Expectations, Market
+from engine.config.metrics import Criteria, Hurdle
+from engine.config.vehicles import (
+    CohortNeocloud,
+    CohortSpv,
+    Hybrid,
+    NamedNeocloud,
+    NamedSpv,
+    Vendor,
+)
+from engine.economy import Blueprint, Economy, Range
+from engine.grid import DT, TimeGrid
+
+FAMILIES = (
+    "labs",
+    "hyperscalers",
+    "vendor",
+    "neoclouds",
+    "spvs",
+    "hybrid",
+    "funds",
+    "investors",
+)
+"""Sections that hold entities by name."""
+
+_DOCUMENTATION = {"source", "date", "confidence", "note"}
+
+
+class Grid(FrozenModel):
+    """Quarters from `start_date` to `end_date`; data up to `as_of_date`."""
+
+    start_date: Number
+    end_date: Number
+    as_of_date: Number
+
+
+class EconomyConfig(FrozenModel):
+    """Every section of a config; `engine.config.load` reads one from files."""
+
+    grid: Grid
+    macro: Macro
+    adoption: Adoption
+    rates: Rates
+    spreads: Spreads
+    gpu: Gpu
+    access: Access
+    physics: Physics
+    power: Power
+    market: Market
+    expectations: Expectations
+    shifts: Shifts
+    labs: dict[str, Lab]
+    hyperscalers: dict[str, Hyperscaler]
+    reported: dict[str, Reported]
+    vendor: dict[str, Vendor]
+    neoclouds: dict[
+        str, Annotated[NamedNeocloud | CohortNeocloud, Field(discriminator="kind")]
+    ]
+    spvs: dict[str, Annotated[NamedSpv | CohortSpv, Field(discriminator="kind")]]
+    hybrid: dict[str, Hybrid]
+    credit: Credit
+    guarantee: Guarantee
+    marks: Marks
+    funds: dict[
+        str, Annotated[PrivateCreditFund | BondFund, Field(discriminator="kind")]
+    ]
+    investors: dict[str, Annotated[Pension | Insurer, Field(discriminator="kind")]]
+    banks: Banks
+    government: Government
+    contagion: Contagion
+    criteria: Criteria
+    hurdle: Hurdle
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        found = problems(self.model_dump())
+        if found:
+            text = "; ".join(f"{p.path}: {p.text}" for p in found)
+            raise PydanticCustomError("economy", "{text}", {"text": text})
+        return self
+
+    @functools.cached_property
+    def figures(self) -> tuple[FigureRecord, ...]:
+        """Every figure with its provenance, in file order."""
+        return tuple(records(self))
+
+    @functools.cached_property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """Every static choice by name."""
+        return tuple(choices(self))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON of values, ranges and static choices."""
+        content = _without_documentation(self.model_dump())
+        text = json.dumps(
+            content, sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def reported_totals(self) -> dict[str, dict[str, float]]:
+        """Capex and operating cash flow of 2026 by hyperscaler [USD bn]."""
+        return {
+            name: {
+                "capex": company.reported_capex_2026_usd_bn.value,
+                "operating_cash_flow": company.reported_ocf_2026_usd_bn.value,
+            }
+            for name, company in (self.hyperscalers | self.reported).items()
+        }
+
+    def engine_name(self, config_path: str) -> str:
+        """The engine's name of the figure at `config_path`; raises `KeyError`."""
+        return self._by_path[config_path].name
+
+    def config_path(self, engine_name: str) -> str:
+        """Where the figure `engine_name` stands in the config; raises `KeyError`."""
+        return self._by_name[engine_name].path
+
+    @functools.cached_property
+    def _by_path(self) -> dict[str, FigureRecord]:
+        return {f.path: f for f in self.figures}
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, FigureRecord]:
+        return {f.name: f for f in self.figures}
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Who is in the economy, which rules it uses, and what a sweep draws."""
+        families = tuple((name, tuple(getattr(self, name))) for name in FAMILIES)
+        ranges = tuple(
+            Range(
+                name=f.name,
+                kind=f.distribution,
+                low=f.range[0] * f.factor,
+                high=f.range[1] * f.factor,
+                mode=None if f.mode is None else f.mode * f.factor,
+            )
+            for f in self.figures
+            if f.range is not None
+        )
+        return Blueprint(families, tuple(sorted(self.choices)), ranges)
+
+    def build(self, dtype: DTypeLike = jnp.float64) -> tuple[Economy, Any, TimeGrid]:
+        """Builds what the engine runs on.
+
+        **Arguments:** `dtype` of every array leaf (float64 needs x64 enabled).
+
+        **Returns:** `(economy, state, grid)`.
+        """
+        figures = {f.name: jnp.asarray(f.engine_value, dtype) for f in self.figures}
+        economy = Economy(figures, self.blueprint)
+        start, end, as_of = (
+            self.grid.start_date,
+            self.grid.end_date,
+            self.grid.as_of_date,
+        )
+        grid = TimeGrid(
+            jnp.asarray(start, dtype),
+            n_quarters=round((end - start) / DT),
+            n_history=round((as_of - start) / DT),
+        )
+        # Imported late: the engine is assembled above the config's own layer.
+        opening = getattr(importlib.import_module("engine"), "opening_state", None)
+        return economy, {} if opening is None else opening(economy, grid), grid
+
+
+def _without_documentation(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            str(k): _without_documentation(v)
+            for k, v in node.items()
+            if k not in _DOCUMENTATION
+        }
+    if isinstance(node, tuple | list):
+        return [_without_documentation(v) for v in node]
+    return node
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a resolved config."""
+    return EconomyConfig.model_json_schema()

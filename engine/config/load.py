@@ -1,0 +1,189 @@
+"""Reading a config: files, one level of `extends`, deal files, overrides, errors."""
+
+import math
+import pathlib
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.config.checks import problems
+from engine.config.economy import FAMILIES, EconomyConfig
+from engine.config.errors import ConfigError
+from engine.config.messages import Origins, sentences, suggest
+
+OVERRIDE = "--set"
+
+
+def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConfig:
+    """Reads, resolves and checks a config.
+
+    **Arguments:** `path` of a TOML file, which may say `extends = "other.toml"` (one
+    level, relative to itself) and list its `deals`; `overrides`, each `"key.path=value"`
+    in the unit of the key. An overridden figure is pinned: it loses its range.
+
+    **Returns:** the config. **Raises:** `ConfigError` with every error found.
+    """
+    path = pathlib.Path(path)
+    origins = Origins(path.name)
+    messages: list[str] = []
+    table = _resolve(path, origins, messages)
+    if table is None:
+        raise ConfigError(messages)
+    for override in overrides:
+        message = _override(table, override, origins)
+        if message is not None:
+            messages.append(message)
+    try:
+        config = EconomyConfig.model_validate(table)
+    except ValidationError as error:
+        messages += sentences(error, table, problems(table), origins)
+        raise ConfigError(messages) from None
+    if messages:
+        raise ConfigError(messages)
+    return config
+
+
+def read_toml(path: pathlib.Path) -> dict[str, Any]:
+    """The table in a file; raises `ConfigError` if there is none."""
+    name = path.name or str(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        message = f"{name}: no such file at {path}, expected a TOML file"
+    except IsADirectoryError:
+        message = f"{name}: {path} is a folder, expected a TOML file"
+    except UnicodeDecodeError:
+        message = f"{name}: not UTF-8 text, expected a TOML file"
+    except (OSError, ValueError) as error:
+        message = f"{name}: cannot be read ({error}), expected a TOML file"
+    else:
+        if not text.strip():
+            raise ConfigError([f"{name}: the file is empty, expected a TOML config"])
+        try:
+            return tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            message = f"{name}: not TOML ({error}), expected key = value lines"
+    raise ConfigError([message])
+
+
+def _resolve(
+    path: pathlib.Path, origins: Origins, messages: list[str]
+) -> dict[str, Any] | None:
+    """The file over what it extends, deals included; None if any cannot be read."""
+    try:
+        own = read_toml(path)
+    except ConfigError as error:
+        messages += error.messages
+        return None
+    parent = own.pop("extends", None)
+    if parent is None:
+        return _with_deals(own, path, origins, messages)
+    if not isinstance(parent, str):
+        messages.append(f"{path.name}: extends: got {parent!r}, expected a path")
+        return None
+    try:
+        base = read_toml(path.parent / parent)
+    except ConfigError as error:
+        messages += [f"{path.name}: extends: {m}" for m in error.messages]
+        return None
+    if "extends" in base:
+        messages.append(
+            f"{path.name}: extends: {parent} itself extends {base['extends']!r}, "
+            "expected one level"
+        )
+        return None
+    table = _with_deals(base, path.parent / parent, origins, messages)
+    own = _with_deals(own, path, origins, messages)
+    return None if table is None or own is None else _merge(table, own)
+
+
+def _with_deals(
+    table: dict[str, Any], path: pathlib.Path, origins: Origins, messages: list[str]
+) -> dict[str, Any] | None:
+    origins.add(table, path.name)
+    deals = table.pop("deals", [])
+    if not isinstance(deals, list) or not all(isinstance(d, str) for d in deals):
+        messages.append(
+            f"{path.name}: deals: got {deals!r}, expected a list of paths"
+        )
+        return None
+    failed = False
+    for deal in deals:
+        file = path.parent / deal
+        try:
+            found = read_toml(file)
+        except ConfigError as error:
+            messages += [f"{path.name}: deals: {m}" for m in error.messages]
+            failed = True
+            continue
+        entities = [
+            f"{family}.{name}"
+            for family, members in found.items()
+            for name in (members if isinstance(members, dict) else ())
+        ]
+        if len(entities) != 1 or next(iter(found)) not in FAMILIES:
+            messages.append(
+                f"{file.name}: got {', '.join(entities or found) or 'nothing'}, expected "
+                f"the table of one entity of {', '.join(FAMILIES)}"
+            )
+            failed = True
+            continue
+        origins.add(found, file.name)
+        table = _merge(table, found)
+    return None if failed else table
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _override(table: dict[str, Any], override: str, origins: Origins) -> str | None:
+    """Applies one override in place; returns a sentence if it cannot."""
+    path, equals, text = override.partition("=")
+    path, text = path.strip(), text.strip()
+    if not equals or not path or not text:
+        return f"{OVERRIDE}: got {override!r}, expected key.path=value"
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{OVERRIDE}: {path}: got {value}, expected a finite number"
+    keys = path.split(".")
+    parent: Any = None
+    here: Any = table
+    for depth, key in enumerate(keys):
+        if isinstance(here, dict) and key not in here and "shares" in here:
+            here = here["shares"]
+        if not isinstance(here, dict) or key not in here:
+            known = list(here) if isinstance(here, dict) else []
+            return (
+                f"{OVERRIDE}: {path}: got unknown key {'.'.join(keys[: depth + 1])!r}, "
+                f"expected a key of the config{suggest(key, known)}"
+            )
+        parent, here = here, here[key]
+    if isinstance(here, dict):
+        if "value" in here:
+            here["value"] = value
+            here.pop("range", None)
+            here.pop("mode", None)
+        elif "values" in here and "dates" not in here:
+            here["values"] = value
+        else:
+            return (
+                f"{OVERRIDE}: {path}: got a table, expected a key that holds one value "
+                f"({', '.join(here)})"
+            )
+    elif isinstance(parent, dict):
+        parent[keys[-1]] = value
+    origins.set(path, OVERRIDE)
+    return None

@@ -1,0 +1,43 @@
+"""Section 9: what is asked of the results."""
+
+from engine.config.base import Figure, Section
+
+
+class Criteria(Section):
+    """Thresholds of the limit states and required returns."""
+
+    horizon_date: Figure
+    return_horizon_date: Figure
+    reference_leverage_share: Figure
+    equity_price_share: Figure
+    line_loss_share: Figure
+    required_equity_pct: Figure
+    required_secured_premium_bps: Figure
+    required_unsecured_premium_bps: Figure
+    required_spv_premium_bps: Figure
+    required_spv_equity_pct: Figure
+    system_debt_cost_pct: Figure
+    system_equity_cost_pct: Figure
+    system_margin_share: Figure
+    system_capture_share: Figure
+    systemic_cet1_share: Figure
+    systemic_sales_share: Figure
+    systemic_impact_share: Figure
+    systemic_shut_quarters: Figure
+
+
+class Hurdle(Section):
+    """The article's hurdle and its life-adjusted reading."""
+
+    investment_usd_bn: Figure
+    return_pct: Figure
+    margin_share: Figure
+    gdp_usd_bn: Figure
+    cloud_usd_bn: Figure
+    debt_cost_pct: Figure
+    debt_share: Figure
+    capital_cost_pct: Figure
+    hardware_usd_bn: Figure
+    hardware_life_years: Figure
+    shell_usd_bn: Figure
+    shell_life_years: Figure
