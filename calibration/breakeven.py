@@ -1,0 +1,244 @@
+r"""Break-even: the first value of an unknown, outward from base, that a layer fails.
+
+$$ t^* = \min \{ x \ge x_0 : g(x, \theta) \le 0 \} $$
+
+for a limit state $g$ that holds where positive. What kind of point $t^*$ is decides
+what its derivative means: smooth (`ok`), a kink of $g$ (`at_kink`: two one-sided
+derivatives), or a jump of $g$ over zero (`at_jump`: pinned on another event, named).
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from calibration.events import Event, pinning_event
+from calibration.problem import Figures, Outcome, Problem, problem
+from calibration.scan import (
+    Points,
+    Scan,
+    closer,
+    refine_cells,
+    survey,
+    verdict,
+)
+from engine._types import Scalar
+
+STATUSES: tuple[str, ...] = (
+    "ok",
+    "at_kink",
+    "at_jump",
+    "always_holds",
+    "never_holds",
+    "fails_at_base",
+    "reswitches",
+    "not_converged",
+)
+
+# In units of the scan's scale (years, for a midpoint).
+_NEAR, _FAR = 1e-9, 1e-7
+_SLOPE_STEP = 1e-6
+# A smooth limit state halves its gap a hundredfold from _FAR to _NEAR, a jump not.
+_JUMP_FLOOR = 1e-8
+_KINK_SHARE, _KINK_FLOOR = 1e-3, 1e-6
+_RESIDUAL = 1e-8
+
+
+@dataclasses.dataclass(frozen=True)
+class BreakEven:
+    """Where a criterion first fails, and what kind of point that is.
+
+    `value` is None unless a failure after base was found; `bound` is the end of the
+    scan up to which it holds (`always_holds`), or down to which it fails already
+    (`never_holds`). `local` is `ok`, `at_kink` or `at_jump` for the first crossing of
+    whatever status; `slopes` are those of the limit state on the base side and beyond.
+    `binding` is the quarter that binds just before the value (where it always holds: at
+    the tightest point of the scan; where it never does, at the loosest; else at base)
+    and `limit` the limit state there.
+    """
+
+    criterion: str
+    status: str
+    base: float
+    value: float | None = None
+    residual: float | None = None
+    bound: float | None = None
+    binding: int | None = None
+    limit: float | None = None
+    crossings: tuple[float, ...] = ()
+    local: str | None = None
+    slopes: tuple[float, float] | None = None
+    event: Event | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Solved:
+    """All break-evens of one problem, and the points that re-solves scan."""
+
+    scan: Scan
+    points: Points
+    layers: dict[str, BreakEven]
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """Limit states around each point, base side first."""
+
+    kind: tuple[str, ...]
+    before: Points
+    after: Points
+    binding: Int[np.ndarray, " row"]
+    limit: Points
+    dates: Float[np.ndarray, "side row event"]
+
+
+def break_even(
+    limit_state: Callable[[Scalar, Figures], Scalar],
+    figures: dict[str, Array],
+    scan: Scan,
+) -> BreakEven:
+    """The break-even of a single limit state `g(unknown, figures)`."""
+
+    def system(x: Scalar, figures: Figures) -> Outcome:
+        return Outcome({"criterion": limit_state(x, figures)})
+
+    return break_evens(problem(system, figures), scan).layers["criterion"]
+
+
+def break_evens(
+    problem: Problem, scan: Scan, criteria: Sequence[str] | None = None
+) -> Solved:
+    """The break-evens of all `criteria` (default: every one) in one search.
+
+    A scan of `scan.n` values outward from base, once more where a dip may hide, then
+    every sign change is refined to a few units in the last place, all at once.
+    """
+    names = tuple(problem.criteria if criteria is None else criteria)
+    points = scan.points()
+    surveyed = survey(problem, points, problem.none())
+    points, surveyed = closer(problem, scan, points, surveyed)
+    base = scan.base_index(points)
+    index = {name: problem.criteria.index(name) for name in names}
+    verdicts = {k: verdict(surveyed.value[0, :, c], base) for k, c in index.items()}
+    where = [(0, int(j), index[k]) for k, v in verdicts.items() for j in v.cells]
+    table = np.array(where, int).reshape(-1, 3)
+    found = refine_cells(problem, points, surveyed.value, problem.none(), table)
+    local = classify(
+        problem, scan, found.value, table[:, 2], problem.none(table.shape[0])
+    )
+
+    layers, start = {}, 0
+    for name, read in verdicts.items():
+        rows = np.arange(start, start + read.cells.size)
+        start += read.cells.size
+        crossings = tuple(float(x) for x in found.value[rows])
+        result = BreakEven(name, read.status, scan.base, crossings=crossings)
+        at = _extreme(surveyed.value[0, :, index[name]], base, read.status)
+        if read.status in ("ok", "reswitches"):
+            k = int(rows[0])
+            result = _at_crossing(problem, result, local, k, float(found.residual[k]))
+            if not bool(found.is_converged[rows].all()):
+                result = dataclasses.replace(result, status="not_converged")
+        elif read.status != "not_converged":
+            ends = {"always_holds": points[-1], "never_holds": points[0]}
+            bound = ends.get(read.status)
+            result = dataclasses.replace(
+                result,
+                bound=None if bound is None else float(bound),
+                binding=_quarter(surveyed.binding[0, at, index[name]]),
+                limit=float(surveyed.value[0, at, index[name]]),
+            )
+        layers[name] = result
+    return Solved(scan, _with_neighbours(scan, points, layers), layers)
+
+
+def classify(
+    problem: Problem,
+    scan: Scan,
+    value: Points,
+    criterion: Int[np.ndarray, " row"],
+    shifts: Float[np.ndarray, "row key"],
+) -> Local:
+    """Smooth, kink or jump: measured on both sides of each value, eight points each."""
+    h = _SLOPE_STEP
+    offsets = np.array([-2 * h, -h, -_FAR, -_NEAR, 0.0, _NEAR, _FAR, h, 2 * h])
+    n, m = value.shape[0], offsets.shape[0]
+    x = value[:, None] + offsets * scan.scale * scan.outward
+    measured = problem.measure(x.ravel(), np.repeat(shifts, m, axis=0))
+    rows = np.arange(n)
+    g = measured.value.reshape(n, m, len(problem.criteria))[rows, :, criterion]
+    dates = measured.dates.reshape(n, m, len(problem.dates))
+    near = np.abs(g[:, 3] - g[:, 5])
+    is_jump = near > np.maximum(_JUMP_FLOOR, 0.5 * np.abs(g[:, 2] - g[:, 6]))
+    before = _one_sided(x[:, 4], x[:, 1], x[:, 0], g[:, 4], g[:, 1], g[:, 0])
+    after = _one_sided(x[:, 4], x[:, 7], x[:, 8], g[:, 4], g[:, 7], g[:, 8])
+    size = np.maximum(np.abs(before), np.abs(after))
+    is_kink = np.abs(before - after) > np.maximum(
+        _KINK_FLOOR / scan.scale, _KINK_SHARE * size
+    )
+    kind = np.where(is_jump, "at_jump", np.where(is_kink, "at_kink", "ok"))
+    binding = measured.binding.reshape(n, m, len(problem.criteria))[rows, 3, criterion]
+    return Local(
+        tuple(str(k) for k in kind),
+        before,
+        after,
+        binding,
+        g[:, 3],
+        np.stack([dates[:, 3], dates[:, 5]]),
+    )
+
+
+def _one_sided(
+    x0: Points, x1: Points, x2: Points, g0: Points, g1: Points, g2: Points
+) -> Points:
+    """Derivative at `x0` of the parabola through three points on one side of it."""
+    first = (g1 - g0) / (x1 - x0)
+    second = (g2 - g1) / (x2 - x1)
+    return first - (second - first) * (x1 - x0) / (x2 - x0)
+
+
+def _at_crossing(
+    problem: Problem, result: BreakEven, local: Local, k: int, residual: float
+) -> BreakEven:
+    kind, event = local.kind[k], None
+    if kind == "at_jump":
+        event = pinning_event(
+            problem.dates, local.dates[0, k], local.dates[1, k], result.criterion
+        )
+    status = kind if result.status == "ok" else result.status
+    if kind != "at_jump" and abs(residual) > _RESIDUAL:
+        status = "not_converged"
+    return dataclasses.replace(
+        result,
+        status=status,
+        value=result.crossings[0],
+        residual=residual,
+        binding=_quarter(local.binding[k]),
+        limit=float(local.limit[k]),
+        local=kind,
+        slopes=(float(local.before[k]), float(local.after[k])),
+        event=event,
+    )
+
+
+def _extreme(value: Points, base: int, status: str) -> int:
+    """The point to report: tightest if it always holds, base if it fails there."""
+    if status == "always_holds":
+        return base + int(np.argmin(value[base:]))
+    return int(np.argmax(value)) if status == "never_holds" else base
+
+
+def _quarter(index: int | np.integer) -> int | None:
+    return int(index) if index >= 0 else None
+
+
+def _with_neighbours(
+    scan: Scan, points: Points, layers: dict[str, BreakEven]
+) -> Float[np.ndarray, " kept"]:
+    """Close brackets around each value, so that re-solves find the same crossing."""
+    values = [v for x in layers.values() for v in x.crossings if x.value is not None]
+    around = np.array(values)[:, None] + np.array([-0.02, 0.02]) * scan.scale
+    low, high = sorted((scan.base, scan.end))
+    extra = around[(around > low) & (around < high)]
+    return scan.ordered(np.concatenate([points, extra.ravel()]))
