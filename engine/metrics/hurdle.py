@@ -26,7 +26,7 @@ INPUTS: tuple[str, ...] = (
     "hurdle.gdp",
     "hurdle.cloud",
     "hurdle.debt_cost",
-    "hurdle.debt_share",
+    "hurdle.debt",
     "hurdle.capital_cost",
     "hurdle.hardware",
     "hurdle.hardware_life",
@@ -79,7 +79,7 @@ def hurdle(figures: Mapping[str, Scalar]) -> Hurdle:
     cloud revenue or equity share gives 0 with zero gradient.
     """
     margin, cloud = figures["hurdle.margin"], figures["hurdle.cloud"]
-    debt_share, debt_cost = figures["hurdle.debt_share"], figures["hurdle.debt_cost"]
+    debt_share, debt_cost = figures["hurdle.debt"], figures["hurdle.debt_cost"]
 
     def require(ebitda: Scalar, rate: Scalar, gdp: Scalar) -> Requirement:
         revenue = safe_divide(ebitda, margin)

@@ -13,7 +13,7 @@ ARTICLE = {
     "hurdle.gdp": 29000.0,
     "hurdle.cloud": 400.0,
     "hurdle.debt_cost": 0.075,
-    "hurdle.debt_share": 0.70,
+    "hurdle.debt": 0.70,
     "hurdle.capital_cost": 0.1125,
     "hurdle.hardware": 1600.0,
     "hurdle.hardware_life": 6.0,
@@ -68,7 +68,7 @@ def test_gradient_is_the_slope(name: str):
     [
         {"hurdle__margin": 0.0},
         {"hurdle__capital_cost": 0.0},
-        {"hurdle__debt_share": 1.0},
+        {"hurdle__debt": 1.0},
         {"hurdle__hardware_life": 0.0},
         {"hurdle__gdp": 0.0},
     ],

@@ -1,0 +1,122 @@
+"""A block of scenarios on all devices: one compiled program, used block after block."""
+
+import difflib
+import fnmatch
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from scripts._output import BadInput
+
+BLOCK = 4096
+"""Scenarios per block of a sweep; a block's numbers never depend on how many follow."""
+
+
+class Batch(NamedTuple):
+    """A compiled block: `run(scenarios)` gives columns and headrooms by layer."""
+
+    run: Callable[[Any], dict[str, Any]]
+    sample: Callable[[int], Any]
+    size: int
+    compile_seconds: float
+
+
+def chosen_devices(jax: Any, devices: int | None) -> list[Any]:
+    """The first `devices` of this machine, or all."""
+    found = jax.devices()
+    if devices is not None and not 1 <= devices <= len(found):
+        raise BadInput(
+            f"--devices: got {devices}, expected 1 to {len(found)} "
+            f"({found[0].platform} devices on this machine)"
+        )
+    return found[:devices]
+
+
+def compile_batch(
+    built: tuple[Any, Any, Any],
+    seed: int,
+    devices: Sequence[Any],
+    sampler: str = "sobol",
+    outputs: Sequence[str] = (),
+    block: int = BLOCK,
+) -> Batch:
+    """Compiles `engine.simulate_batch` for blocks, sharded over `devices`.
+
+    Scenarios are independent, so every device runs its share of the block without
+    talking to the others. `outputs` are metric names or patterns; all if empty.
+    """
+    import jax
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    import engine
+    from engine.drivers.sampling import scenarios
+
+    economy, state, grid = built
+    # The rows a device count needs beyond the block are simulated and dropped.
+    size = block + -block % len(devices)
+    mesh = Mesh(list(devices), ("scenario",))
+    rows, same = PartitionSpec("scenario"), PartitionSpec()
+
+    def outcomes(economy: Any, state: Any, batch: Any) -> dict[str, Any]:
+        return flatten(engine.simulate_batch(economy, state, grid, batch), outputs)
+
+    local = jax.shard_map(
+        outcomes,
+        mesh=mesh,
+        in_specs=(same, same, rows),
+        out_specs=rows,
+        check_vma=False,
+    )
+    by_row, everywhere = NamedSharding(mesh, rows), NamedSharding(mesh, same)
+    program = jax.jit(
+        local, in_shardings=(everywhere, everywhere, by_row), out_shardings=by_row
+    )
+
+    def sample(index: int) -> Any:
+        batch = scenarios(economy, grid, size, seed, sampler, index * block)
+        return jax.device_put(batch, by_row)
+
+    economy_there, state_there = jax.device_put((economy, state), everywhere)
+    began = time.perf_counter()
+    compiled = program.lower(economy_there, state_there, sample(0)).compile()
+    return Batch(
+        run=lambda batch: compiled(economy_there, state_there, batch),
+        sample=sample,
+        size=size,
+        compile_seconds=time.perf_counter() - began,
+    )
+
+
+def flatten(result: Any, outputs: Sequence[str] = ()) -> dict[str, Any]:
+    """A result as named columns; the headrooms stay arrays [scenario, quarter]."""
+    metrics = select(tuple(result.metrics), outputs)
+    columns = {f"metric:{name}": result.metrics[name] for name in metrics}
+    columns |= {
+        f"status:{name}": result.statuses[name]
+        for name in metrics
+        if name in result.statuses
+    }
+    for kind in ("failures", "losses", "residuals", "distances"):
+        single = {"losses": "loss"}.get(kind, kind.removesuffix("s"))
+        for name, values in getattr(result, kind).items():
+            columns[f"{single}:{name}"] = values
+    columns["classification"] = result.classification
+    return columns | {f"headroom:{k}": v for k, v in result.headrooms.items()}
+
+
+def select(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """The names that match any pattern; `BadInput` for a pattern without a match."""
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            near = difflib.get_close_matches(pattern, names, 1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            raise BadInput(f"--outputs: no metric is called {pattern!r}{hint}")
+    if not patterns:
+        return list(names)
+    return [n for n in names if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+
+
+def n_blocks(n: int, block: int = BLOCK) -> int:
+    """Blocks that hold `n` scenarios; the last may be partial."""
+    return math.ceil(n / block)

@@ -1,0 +1,101 @@
+"""How a verb starts: processor, precision, compilation cache, config.
+
+JAX reads `XLA_FLAGS` once, when it starts, so nothing at the top of a verb's file may
+import it; `start()` comes first.
+"""
+
+import hashlib
+import os
+import pathlib
+import platform
+from typing import Any
+
+from scripts._output import BadInput, Failure
+
+_DEVICES = "--xla_force_host_platform_device_count"
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def start(devices: int | None = None) -> Any:
+    """Starts JAX with x64, one host device per core and a private cache; returns it.
+
+    `devices` overrides the number of host devices; flags that are set already stand.
+    """
+    if devices is not None and devices < 1:
+        raise BadInput(f"--devices: got {devices}, expected at least 1")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _DEVICES not in flags:
+        flags = f"{flags} {_DEVICES}={devices or cores()}"
+        os.environ["XLA_FLAGS"] = flags.strip()
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    folder = cache_folder()
+    if folder is not None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return jax
+
+
+def cache_folder() -> pathlib.Path | None:
+    """Where compiled code is kept between runs; None where it cannot be private.
+
+    JAX executes what it reads there, hence mode 0700 and our own user; code is made for
+    one kind of processor, hence a folder per kind and version of jaxlib.
+    """
+    from importlib.metadata import version
+
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    root = pathlib.Path(
+        os.environ.get("BUYTIME_CACHE") or pathlib.Path(home, "buytime")
+    )
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    kind = next((x for x in lines if x.startswith("flags")), platform.processor())
+    machine = hashlib.sha256(kind.encode()).hexdigest()[:8]
+    path = root / f"xla-{version('jaxlib')}-{machine}"
+    try:
+        for folder in (root, path):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_uid != os.getuid():
+                return None
+            folder.chmod(0o700)
+    except OSError:
+        return None
+    return path
+
+
+def load_config(path: str, overrides: list[str]) -> Any:
+    """The config at `path` with `key=value` overrides; `BadInput` with every error."""
+    from engine.config import ConfigError, load
+
+    try:
+        return load(path, overrides)
+    except ConfigError as error:
+        raise BadInput(*error.messages) from None
+
+
+def fresh_folder(path: str) -> pathlib.Path:
+    """Creates an output folder; `BadInput` where a file stands in its way."""
+    folder = pathlib.Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out: {path}: {error.strerror}, expected a folder") from None
+    if not os.access(folder, os.W_OK):
+        raise BadInput(f"--out: {path}: not writable")
+    return folder
+
+
+def engine_entry(name: str) -> Any:
+    """A public function of `engine`, said clearly where it does not exist."""
+    import engine
+
+    if not hasattr(engine, name):
+        raise Failure(f"engine.{name} is missing from this installation")
+    return getattr(engine, name)

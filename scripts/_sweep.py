@@ -1,0 +1,144 @@
+"""Running a sweep: what is missing of it, block by block, then its summary."""
+
+import datetime
+import pathlib
+import platform
+import time
+from typing import Any
+
+from scripts._output import counting, note, working
+from scripts._run import start
+from scripts._sweep_store import MANIFEST, publish_json, publish_table, take_up
+
+
+def sweep(
+    config: Any,
+    n: int,
+    seed: int,
+    folder: pathlib.Path,
+    *,
+    resume: bool = False,
+    devices: int | None = None,
+    outputs: tuple[str, ...] = (),
+    dtype: str = "float32",
+    sampler: str = "sobol",
+    origin: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Runs what is missing of a sweep, then summarises it from its blocks."""
+    began = time.perf_counter()
+    jax = start(devices)
+    import numpy as np
+
+    from scripts._batch import BLOCK, chosen_devices, compile_batch, n_blocks
+    from scripts.doctor import versions
+
+    identity = {
+        "hash": config.hash,
+        "seed": seed,
+        "scenarios": n,
+        "sampler": sampler,
+        "dtype": dtype,
+        "block": BLOCK,
+        "outputs": list(outputs),
+    }
+    chosen = chosen_devices(jax, devices)
+    sound = {entry["index"]: entry for entry in take_up(folder, identity, resume)}
+    (folder / "scenarios").mkdir(exist_ok=True)
+    built = config.build(np.dtype(dtype))
+    manifest = identity | {
+        "origin": origin or {},
+        "begun": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "host": platform.node(),
+        "versions": versions(),
+        "devices": [f"{d.platform}:{d.id}" for d in chosen],
+    }
+
+    def record(**changes: Any) -> None:
+        blocks = [sound[i] for i in sorted(sound)]
+        publish_json(folder / MANIFEST, manifest | changes | {"blocks": blocks})
+
+    def keep(index: int, found: dict[str, Any]) -> int:
+        rows = min(BLOCK, n - index * BLOCK)
+        values = {k: np.asarray(v) for k, v in found.items()}
+        if index == 0:
+            publish_table(folder / "fan.parquet", fan(values, built[2], rows))
+        flat = {k: v[:rows] for k, v in values.items() if v.ndim == 1}
+        number = np.arange(rows, dtype=np.int64) + index * BLOCK
+        path = folder / "scenarios" / f"block-{index:06d}.parquet"
+        sound[index] = {"index": index} | publish_table(
+            path, {"scenario": number} | flat
+        )
+        record()
+        return rows
+
+    todo = [i for i in range(n_blocks(n)) if i not in sound]
+    compile_seconds = 0.0
+    if todo:
+        with working("compiling the sweep"):
+            batch = compile_batch(built, seed, chosen, sampler, outputs)
+        compile_seconds = batch.compile_seconds
+        record()
+        done = sum(entry["rows"] for entry in sound.values())
+        with counting("scenarios", n, done) as advance:
+            # A block is drawn and another one written while the devices compute.
+            pending: tuple[int, Any] | None = None
+            for index in todo:
+                drawn = batch.sample(index)
+                found = batch.run(drawn)
+                if pending is not None:
+                    advance(keep(*pending))
+                draws = {f"draw:{k}": v for k, v in drawn.draws.items()}
+                pending = index, found | draws
+            advance(keep(*pending))
+    summary = conclude(config, built, folder, list(sound.values()), identity)
+    publish_json(folder / "summary.json", summary)
+    seconds = time.perf_counter() - began
+    record(seconds=seconds, compile_seconds=compile_seconds, new_blocks=len(todo))
+    broken = sum(r["failures"] for r in summary["residuals"].values())
+    if broken:
+        note(f"invariants: {broken} residuals exceed their tolerance (summary.json)")
+    return {
+        "scenarios": n,
+        "seconds": seconds,
+        "scenarios_per_second": n / seconds,
+        "compile_seconds": compile_seconds,
+        "blocks": n_blocks(n),
+        "new_blocks": len(todo),
+        "residual_failures": broken,
+        "out": folder,
+    }
+
+
+def fan(values: dict[str, Any], grid: Any, rows: int) -> dict[str, Any]:
+    """Quantiles of every layer's headroom by quarter, over the first block."""
+    import numpy as np
+
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    found: dict[str, list[Any]] = {"layer": [], "date": []}
+    found |= {str(level): [] for level in levels}
+    for name, paths in values.items():
+        if paths.ndim != 2:
+            continue
+        n_quarters = paths.shape[1]
+        found["layer"] += [name.removeprefix("headroom:")] * n_quarters
+        found["date"] += np.asarray(grid.ends)[-n_quarters:].tolist()
+        bands = np.quantile(paths[:rows].astype(np.float64), levels, axis=0)
+        for level, band in zip(levels, bands, strict=True):
+            found[str(level)] += band.tolist()
+    return found
+
+
+def conclude(
+    config: Any,
+    built: tuple[Any, Any, Any],
+    folder: pathlib.Path,
+    blocks: list[Any],
+    identity: dict[str, Any],
+) -> dict[str, Any]:
+    """The summary, read back from the blocks."""
+    from scripts._names import classifications, unit
+    from scripts._sweep_summary import summarise
+
+    horizon = config.criteria.horizon_date.value
+    dates = (config.grid.as_of_date, horizon, config.grid.end_date)
+    return summarise(folder, blocks, identity, dates, unit, classifications())

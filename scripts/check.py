@@ -1,0 +1,74 @@
+"""`buytime check CONFIG`: is the config sound, and what would a sweep of it cost?"""
+
+import argparse
+from typing import Any
+
+from scripts._output import emit
+from scripts._run import cores, load_config
+
+# Measured by `make bench` on 2 cores (see docs): seconds to compile a sweep the first
+# time, scenarios per second and core in float32, and GB.
+COMPILE_SECONDS = 20.0
+SCENARIOS_PER_SECOND_AND_CORE = 15_000.0
+BASE_GB = 0.9
+GB_PER_BLOCK = 0.12
+BYTES_PER_SCENARIO = 900.0
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    from scripts.main import add_config
+
+    add_config(sub)
+    sub.add_argument(
+        "--scenarios", type=int, default=50_000, help="size of the sweep to estimate"
+    )
+    sub.add_argument(
+        "--export",
+        action="store_true",
+        help="add every figure with its unit, source, date and confidence",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    from scripts._output import BadInput
+
+    if arguments.scenarios < 1:
+        raise BadInput(f"--scenarios: got {arguments.scenarios}, expected at least 1")
+    config = load_config(arguments.config, arguments.set)
+    document = {
+        "ok": True,
+        "hash": config.hash,
+        "estimate": estimate(arguments.scenarios),
+        "figures": len(config.figures),
+        "ranges": sum(f.range is not None for f in config.figures),
+        "entities": {
+            family: list(members) for family, members in config.blueprint.families
+        },
+    }
+    if arguments.export:
+        document["export"] = {f.path: provenance(f) for f in config.figures}
+    emit(arguments.json, document)
+
+
+def estimate(n: int) -> dict[str, float]:
+    """Time, memory and disk of a sweep of `n` scenarios on this machine."""
+    return {
+        "seconds": COMPILE_SECONDS + n / (SCENARIOS_PER_SECOND_AND_CORE * cores()),
+        "memory_gb": BASE_GB + GB_PER_BLOCK,
+        "output_gb": n * BYTES_PER_SCENARIO / 1e9,
+    }
+
+
+def provenance(figure: Any) -> dict[str, Any]:
+    """One figure as data."""
+    return {
+        "value": figure.value,
+        "unit": figure.unit,
+        "source": figure.source,
+        "date": figure.date,
+        "confidence": figure.confidence,
+        "bounds": figure.bounds,
+        "range": figure.range,
+        "distribution": figure.distribution if figure.range else None,
+        "note": figure.note,
+    }
