@@ -11,7 +11,7 @@ class Lab(Section):
     cash_usd_bn: Figure
     minimum_cash_usd_bn: Figure
     equity_usd_bn_per_year: Figure
-    firm_share: Figure
+    firm_x: Figure
     forgiven_share: Figure
     renegotiation_years: Figure
     patience_low_x: Figure

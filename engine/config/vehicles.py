@@ -2,7 +2,15 @@
 
 from typing import Literal
 
-from engine.config.base import Bullets, Customers, Figure, Path, Schedule, Section, Shares
+from engine.config.base import (
+    Bullets,
+    Customers,
+    Figure,
+    Path,
+    Schedule,
+    Section,
+    Shares,
+)
 
 
 class Neocloud(Section):
@@ -193,5 +201,5 @@ class Vendor(Section):
     cash_usd_bn: Figure
     backstop_usd_bn: Figure
     backstop_end_date: Figure
-    backstop_share: Figure
+    backstop_rate_share: Figure
     stake_share: Figure
