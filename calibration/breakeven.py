@@ -11,9 +11,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from calibration.events import Event, pinning_event
+from calibration.classify import Local, classify
+from calibration.events import Event, caused_by, pinning_event
 from calibration.problem import Figures, Outcome, Problem, problem
 from calibration.scan import (
     Points,
@@ -36,12 +37,6 @@ STATUSES: tuple[str, ...] = (
     "not_converged",
 )
 
-# In units of the scan's scale (years, for a midpoint).
-_NEAR, _FAR = 1e-9, 1e-7
-_SLOPE_STEP = 1e-6
-# A smooth limit state halves its gap a hundredfold from _FAR to _NEAR, a jump not.
-_JUMP_FLOOR = 1e-8
-_KINK_SHARE, _KINK_FLOOR = 1e-3, 1e-6
 _RESIDUAL = 1e-8
 
 
@@ -79,18 +74,6 @@ class Solved:
     scan: Scan
     points: Points
     layers: dict[str, BreakEven]
-
-
-@dataclasses.dataclass(frozen=True)
-class Local:
-    """Limit states around each point, base side first."""
-
-    kind: tuple[str, ...]
-    before: Points
-    after: Points
-    binding: Int[np.ndarray, " row"]
-    limit: Points
-    dates: Float[np.ndarray, "side row event"]
 
 
 def break_even(
@@ -150,52 +133,8 @@ def break_evens(
                 limit=float(surveyed.value[0, at, index[name]]),
             )
         layers[name] = result
+    layers = {k: _explained(scan, x, layers) for k, x in layers.items()}
     return Solved(scan, _with_neighbours(scan, points, layers), layers)
-
-
-def classify(
-    problem: Problem,
-    scan: Scan,
-    value: Points,
-    criterion: Int[np.ndarray, " row"],
-    shifts: Float[np.ndarray, "row key"],
-) -> Local:
-    """Smooth, kink or jump: measured on both sides of each value, eight points each."""
-    h = _SLOPE_STEP
-    offsets = np.array([-2 * h, -h, -_FAR, -_NEAR, 0.0, _NEAR, _FAR, h, 2 * h])
-    n, m = value.shape[0], offsets.shape[0]
-    x = value[:, None] + offsets * scan.scale * scan.outward
-    measured = problem.measure(x.ravel(), np.repeat(shifts, m, axis=0))
-    rows = np.arange(n)
-    g = measured.value.reshape(n, m, len(problem.criteria))[rows, :, criterion]
-    dates = measured.dates.reshape(n, m, len(problem.dates))
-    near = np.abs(g[:, 3] - g[:, 5])
-    is_jump = near > np.maximum(_JUMP_FLOOR, 0.5 * np.abs(g[:, 2] - g[:, 6]))
-    before = _one_sided(x[:, 4], x[:, 1], x[:, 0], g[:, 4], g[:, 1], g[:, 0])
-    after = _one_sided(x[:, 4], x[:, 7], x[:, 8], g[:, 4], g[:, 7], g[:, 8])
-    size = np.maximum(np.abs(before), np.abs(after))
-    is_kink = np.abs(before - after) > np.maximum(
-        _KINK_FLOOR / scan.scale, _KINK_SHARE * size
-    )
-    kind = np.where(is_jump, "at_jump", np.where(is_kink, "at_kink", "ok"))
-    binding = measured.binding.reshape(n, m, len(problem.criteria))[rows, 3, criterion]
-    return Local(
-        tuple(str(k) for k in kind),
-        before,
-        after,
-        binding,
-        g[:, 3],
-        np.stack([dates[:, 3], dates[:, 5]]),
-    )
-
-
-def _one_sided(
-    x0: Points, x1: Points, x2: Points, g0: Points, g1: Points, g2: Points
-) -> Points:
-    """Derivative at `x0` of the parabola through three points on one side of it."""
-    first = (g1 - g0) / (x1 - x0)
-    second = (g2 - g1) / (x2 - x1)
-    return first - (second - first) * (x1 - x0) / (x2 - x0)
 
 
 def _at_crossing(
@@ -207,8 +146,8 @@ def _at_crossing(
             problem.dates, local.dates[0, k], local.dates[1, k], result.criterion
         )
     status = kind if result.status == "ok" else result.status
-    if kind != "at_jump" and abs(residual) > _RESIDUAL:
-        status = "not_converged"
+    if kind != "at_jump" and not abs(residual) < _RESIDUAL:
+        return dataclasses.replace(result, status="not_converged", residual=residual)
     return dataclasses.replace(
         result,
         status=status,
@@ -220,6 +159,23 @@ def _at_crossing(
         slopes=(float(local.before[k]), float(local.after[k])),
         event=event,
     )
+
+
+def _explained(
+    scan: Scan, result: BreakEven, layers: dict[str, BreakEven]
+) -> BreakEven:
+    """Names the pinning event after the criterion that is smoothly zero there."""
+    if result.event is None or result.value is None:
+        return result
+    near = 1e-8 * scan.scale
+    causes = {
+        k
+        for k, x in layers.items()
+        if x.local == "ok"
+        and x.value is not None
+        and abs(x.value - result.value) < near
+    }
+    return dataclasses.replace(result, event=caused_by(result.event, causes))
 
 
 def _extreme(value: Points, base: int, status: str) -> int:

@@ -13,11 +13,15 @@ _MOVED = 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """An event whose date switches at a break-even; None: it does not happen."""
+    """An event whose date switches at a break-even; None: it does not happen.
+
+    `others` switch at the same point, by date.
+    """
 
     name: str
     before: float | None
     after: float | None
+    others: tuple["Event", ...] = ()
 
 
 def pinning_event(
@@ -36,8 +40,23 @@ def pinning_event(
     others = [i for i in moved if names[i].split("@")[0] != own] or moved
     if not others:
         return None
-    i = min(others, key=lambda i: min(before[i], after[i]))
-    return Event(names[i], _date(before[i]), _date(after[i]))
+    ordered = sorted(others, key=lambda i: min(before[i], after[i]))
+    events = [Event(names[i], _date(before[i]), _date(after[i])) for i in ordered]
+    return dataclasses.replace(events[0], others=tuple(events[1:]))
+
+
+def caused_by(event: Event, names: set[str]) -> Event:
+    """The same switch, named after the first of its events that is in `names`.
+
+    A criterion that passes smoothly through zero exactly there is the cause, whatever
+    else happens in the same quarter.
+    """
+    every = (dataclasses.replace(event, others=()), *event.others)
+    first = next((x for x in every if x.name in names), None)
+    if first is None:
+        return event
+    rest = tuple(x for x in every if x.name != first.name)
+    return dataclasses.replace(first, others=rest)
 
 
 def _date(date: float) -> float | None:

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
-from calibration.breakeven import Solved, classify
+from calibration.breakeven import Solved
+from calibration.classify import classify
 from calibration.problem import Problem
-from calibration.sensitivities import resolve
+from calibration.resolve import resolve
 
 
 @dataclasses.dataclass(frozen=True)

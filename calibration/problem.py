@@ -163,14 +163,7 @@ def problem(
     def outcome(x: Array, by: Array, base: Figures) -> Outcome:
         return system(x, displaced(by, base))
 
-    shape = jax.eval_shape(
-        outcome,
-        jax.ShapeDtypeStruct((), dtype),
-        jax.ShapeDtypeStruct((len(keys),), dtype),
-        figures,
-    )
-    criteria, events = tuple(shape.values), tuple(shape.events)
-    first = tuple(k for k in shape.first if k not in events)
+    criteria, first, events = _names(outcome, dtype, len(keys), figures)
 
     def forward(x: Array, by: Array, base: Figures) -> tuple[Array, Array, Array]:
         result = outcome(x, by, base)
@@ -203,6 +196,24 @@ def problem(
         _forward=jax.jit(jax.vmap(forward, in_axes=(0, 0, None))),
         _reverse=jax.jit(jax.vmap(reverse, in_axes=(0, 0, None, 0))),
     )
+
+
+def _names(
+    outcome: Callable[..., Outcome], dtype: Any, n_keys: int, figures: Figures
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Names of criteria, first failures and events, in the order they were written."""
+    seen: list[Outcome] = []
+
+    def watch(x: Array, by: Array, base: Figures) -> tuple[()]:
+        seen.append(outcome(x, by, base))
+        return ()
+
+    shapes = (jax.ShapeDtypeStruct(s, dtype) for s in ((), (n_keys,)))
+    jax.eval_shape(watch, *shapes, figures)
+    # A tree that jax returns has its keys sorted; this one was never flattened.
+    found = seen[0]
+    first = tuple(k for k in found.first if k not in found.events)
+    return tuple(found.values), first, tuple(found.events)
 
 
 def _padded(n: int, chunk: int) -> list[Int[np.ndarray, " row"]]:

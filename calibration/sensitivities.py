@@ -10,30 +10,18 @@ re-solved by a full scan on both sides at steps that shrink until the two sides 
 """
 
 import dataclasses
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from calibration.breakeven import BreakEven, Solved
 from calibration.problem import Problem
-from calibration.scan import Points, refine_cells, survey, verdict
+from calibration.resolve import NOISE, number, resolve
+from calibration.scan import Points
 
-STEPS: tuple[float, ...] = (2e-5, 5e-6, 1.25e-6)
-CROSS_STEPS: tuple[float, ...] = (4e-4, 2e-4, 1e-4)
+STEPS: tuple[float, ...] = (2e-5, 4e-6, 8e-7, 1.6e-7)
 
 _AGREEMENT = 1e-4
-# A re-solve is known to about this much, in units of the scan's scale.
-_NOISE = 1e-11
 _SIDE = 1e-7
-_CROSS_AGREEMENT = 0.05
-
-
-class Resolved(NamedTuple):
-    """First failures under rows of shifts; NaN where there is none, and the status."""
-
-    value: Float[np.ndarray, "shift layer"]
-    status: list[list[str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,38 +54,14 @@ class Sensitivity:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cross:
-    """Second cross derivative from four corners at `step`, and at half of it."""
+class Move:
+    """Change of a break-even for a whole step; None where it is not found again."""
 
-    value: float | None
-    status: str
-    step: float
-    second: float | None
-
-
-def resolve(
-    problem: Problem,
-    solved: Solved,
-    shifts: Float[np.ndarray, "shift key"],
-    names: tuple[str, ...],
-) -> Resolved:
-    """First failures again, by the same scan, under every row of shifts."""
-    surveyed = survey(problem, solved.points, shifts)
-    base = solved.scan.base_index(solved.points)
-    columns = [problem.criteria.index(name) for name in names]
-    status, where = [], []
-    for v in range(shifts.shape[0]):
-        reads = [verdict(surveyed.value[v, :, c], base) for c in columns]
-        status.append([read.status for read in reads])
-        for i, read in enumerate(reads):
-            if read.status in ("ok", "reswitches"):
-                where.append((v, int(read.cells[0]), columns[i], i))
-    table = np.array(where, int).reshape(-1, 4)
-    found = refine_cells(problem, solved.points, surveyed.value, shifts, table[:, :3])
-    value = np.full((shifts.shape[0], len(names)), np.nan)
-    is_found = found.is_converged
-    value[table[is_found, 0], table[is_found, 3]] = found.value[is_found]
-    return Resolved(value, status)
+    size: float
+    up: float | None
+    down: float | None
+    status_up: str
+    status_down: str
 
 
 def gradients(problem: Problem, solved: Solved) -> dict[str, Gradient]:
@@ -182,7 +146,7 @@ def sensitivities(
         steps = np.array(STEPS) * sizes[key]
         up = moved[j, :, 0] / steps[:, None]
         down = -moved[j, :, 1] / steps[:, None]
-        noise = _NOISE * solved.scan.scale / steps
+        noise = NOISE * solved.scan.scale / steps
         for i, name in enumerate(names):
             implicit = gradient.get(name, Gradient(None)).value
             exact = None if implicit is None else float(implicit[key])
@@ -210,10 +174,8 @@ def _confirmed(
     both = middle[r : r + 2]
     if not np.isfinite(both).all():
         status = "not_found"
-    elif not pairs:
-        gaps = np.abs(up - down)
-        is_shrinking = gaps[-1] < 0.5 * gaps[-2]
-        status = "unconfirmed" if is_shrinking else "at_kink"
+    elif not pairs and abs(up[-1] - down[-1]) > 0.5 * abs(up[-2] - down[-2]):
+        status = "at_kink"  # curvature would shrink the gap with the step
     elif exact is None:
         status = "unconfirmed"
     else:
@@ -225,54 +187,35 @@ def _confirmed(
         exact,
         status,
         float(steps[r]),
-        _number(up[r]),
-        _number(down[r]),
+        number(up[r]),
+        number(down[r]),
         float(steps[r + 1]),
-        _number(up[r + 1]),
-        _number(down[r + 1]),
+        number(up[r + 1]),
+        number(down[r + 1]),
     )
 
 
-def crosses(
-    problem: Problem, solved: Solved, pairs: tuple[tuple[str, str], ...]
-) -> dict[str, dict[tuple[str, str], Cross]]:
-    """Second cross derivatives, by re-solving four corners at three sizes of step.
-
-    The largest step that agrees with the next smaller one is reported; where none
-    does, a kink lies too near and the status says so.
-    """
+def finite_moves(
+    problem: Problem, solved: Solved, keys: tuple[str, ...], size: float = 0.01
+) -> dict[str, dict[str, Move]]:
+    """How far a break-even moves for a whole step of each key, up and down."""
     names = tuple(k for k, x in solved.layers.items() if x.value is not None)
-    if not names or not pairs:
+    if not names or not keys:
         return {name: {} for name in names}
-    signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
-    rows = [
-        problem.shifted(**{a: i * step}) + problem.shifted(**{b: j * step})
-        for a, b in pairs
-        for step in CROSS_STEPS
-        for i, j in signs
-    ]
-    value = resolve(problem, solved, np.stack(rows), names).value
-    value = value.reshape(len(pairs), len(CROSS_STEPS), 4, len(names))
-    weights = np.array([i * j for i, j in signs])
-    steps = np.array(CROSS_STEPS)
-    second = np.einsum("psck,c->psk", value, weights) / (4 * steps[:, None] ** 2)
-    result: dict[str, dict[tuple[str, str], Cross]] = {name: {} for name in names}
-    for p, pair in enumerate(pairs):
-        for k, name in enumerate(names):
-            result[name][pair] = _steady(second[p, :, k], solved.scan.scale)
-    return result
-
-
-def _steady(second: Points, scale: float) -> Cross:
-    for r in range(len(CROSS_STEPS) - 1):
-        a, b = second[r], second[r + 1]
-        noise = _NOISE * scale / CROSS_STEPS[r + 1] ** 2
-        if abs(a - b) <= _CROSS_AGREEMENT * max(abs(a), abs(b)) + noise:
-            return Cross(_number(a), "ok", CROSS_STEPS[r], _number(b))
-    is_found = bool(np.isfinite(second[-2:]).all())
-    status = "at_kink" if is_found else "not_found"
-    return Cross(None, status, CROSS_STEPS[-2], _number(second[-1]))
-
-
-def _number(x: float | np.floating) -> float | None:
-    return float(x) if np.isfinite(x) else None
+    value = np.array([solved.layers[k].value for k in names], float)
+    rows = [problem.shifted(**{k: s * size}) for k in keys for s in (1.0, -1.0)]
+    found = resolve(problem, solved, np.stack(rows), names)
+    moved = found.value - value
+    return {
+        name: {
+            key: Move(
+                size,
+                number(moved[2 * j, i]),
+                number(moved[2 * j + 1, i]),
+                found.status[2 * j][i],
+                found.status[2 * j + 1][i],
+            )
+            for j, key in enumerate(keys)
+        }
+        for i, name in enumerate(names)
+    }

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 from calibration.breakeven import break_evens
+from calibration.cross import crosses
 from calibration.problem import Outcome, problem
 from calibration.scan import Scan
-from calibration.sensitivities import crosses, gradients, sensitivities
+from calibration.sensitivities import gradients, sensitivities
 
 SCAN = Scan(base=2028.8, end=2046.8, before=2027.3)
 KEYS = ("rate", "leverage")
