@@ -27,6 +27,7 @@ from calibration.unknowns import (
     size_of,
 )
 from engine._types import Scalar
+from engine.drivers.sampling import Scenario, reference_scenario
 from engine.economy import Economy
 from engine.grid import TimeGrid
 
@@ -49,25 +50,30 @@ def economy_problem(
     unknown: str = MIDPOINT,
     paths: Sequence[str] = (),
     *,
-    scenario: Any = None,
+    scenario: Scenario | None = None,
     limit_states: LimitStates | None = None,
     chunk: int = 256,
 ) -> tuple[Problem, Economy]:
     """An economy's limit states as a `Problem` in one of its figures.
 
-    `paths` are further figures to re-solve for, beside the named shifts. The economy
-    returned has its midpoint as a figure, however it was given.
+    `paths` are further figures to re-solve for, beside the named shifts; under a
+    `scenario`, its draws become figures and its shocks stay. The economy returned has
+    its midpoint as a figure, however it was given.
     """
     economy = with_midpoint(economy, grid)
     if unknown not in economy.figures:
         raise ValueError(f"unknown: no figure is called {unknown!r}")
-    if scenario is None:
-        scenario = engine.reference_scenario(economy, grid)
+    if scenario is not None:
+        economy = economy.replace(scenario.draws)
     states = engine.limit_states if limit_states is None else limit_states
 
     def system(x: Scalar, figures: Figures) -> Outcome:
         moved = Economy({**figures, unknown: x}, economy.blueprint)
-        found = states(moved, grid, scenario)
+        # Built anew: a scenario's own copies would undo what is moved here.
+        drawn = reference_scenario(moved, grid)
+        if scenario is not None:
+            drawn = dataclasses.replace(drawn, shocks=scenario.shocks)
+        found = states(moved, grid, drawn)
         return Outcome(
             {**found.values, **found.alternatives},
             dict(found.binding),
@@ -89,7 +95,7 @@ def study(
     paths: Sequence[str] = (),
     *,
     bounds: tuple[float, float] | None = None,
-    scenario: Any = None,
+    scenario: Scenario | None = None,
     limit_states: LimitStates | None = None,
     chunk: int = 256,
 ) -> Json:
@@ -198,7 +204,7 @@ def _explain(
         if y[0] in p.keys and y[1] in p.keys
     ]
     signed = tuple(k for k in figures if k in SHIFTS.values())
-    dates = tuple(float(x) for x in grid.middles)
+    dates = tuple(float(x) for x in grid.modelled(grid.ends))
     horizon = economy.figures.get("criteria.horizon")
     results: dict[str, Json] = {}
     for solved in solutions:

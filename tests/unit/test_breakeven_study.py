@@ -8,6 +8,7 @@ import pytest
 from calibration.adoption import equivalents, with_midpoint
 from calibration.study import study
 from engine.drivers import adoption
+from engine.drivers.sampling import Scenario, reference_scenario
 from engine.economy import Blueprint, Economy, Range
 from engine.grid import TimeGrid
 from engine.metrics.hurdle import INPUTS
@@ -61,9 +62,10 @@ def economy(**changes: float) -> Economy:
     return Economy(figures, Blueprint((), choices, ranges))
 
 
-def limit_states(moved: Economy, grid: TimeGrid, scenario: object) -> States:
+def limit_states(moved: Economy, grid: TimeGrid, scenario: Scenario) -> States:
     """A stand-in: revenue against dues that rates and leverage raise."""
-    del scenario
+    # As the engine does: a scenario's draws replace figures.
+    moved = moved.replace(scenario.draws)
     f = moved.figures
     dates = jnp.asarray([2030.0, 2034.0])
     at = adoption.revenue_curve(moved, grid, dates)
@@ -94,7 +96,7 @@ def limit_states(moved: Economy, grid: TimeGrid, scenario: object) -> States:
 
 
 def run(**options):
-    return study(economy(), GRID, limit_states=limit_states, scenario=0, **options)
+    return study(economy(), GRID, limit_states=limit_states, **options)
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +201,15 @@ def test_another_unknown_is_scanned_both_ways():
 def test_unknown_names_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         run(**options)
+
+
+def test_a_scenario_keeps_its_shocks_and_its_draws_can_be_moved():
+    drawn = reference_scenario(economy(**{"rates.short": 0.045}), GRID)
+    found = run(criterion="neocloud_unsecured", scenario=drawn)
+    base = run(criterion="neocloud_unsecured")
+    assert found["value"] < base["value"]
+    short = found["gradients"]["rates.short"]
+    assert short == pytest.approx(found["sensitivities"]["rate.future"]["value"])
 
 
 def test_equivalents_of_the_logistic():
