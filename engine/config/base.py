@@ -5,12 +5,12 @@ is refused, all as data. Vector figures hold several numbers under one provenanc
 are in the key (`engine.units`); values here are as written.
 """
 
+import itertools
 import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
-from typing_extensions import Self
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Confidence = Literal["V1", "V2", "V3", "M", "D", "A", "choice"]
@@ -21,7 +21,9 @@ DATE = r"^(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?|Q[1-4])?$"
 def refusal(got: object, expected: str) -> PydanticCustomError:
     """The error of a value that is well-formed and wrong."""
     return PydanticCustomError(
-        "figure", "got {got}, expected {expected}", {"got": str(got), "expected": expected}
+        "figure",
+        "got {got}, expected {expected}",
+        {"got": str(got), "expected": expected},
     )
 
 
@@ -61,7 +63,7 @@ class Figure(Provenance):
     mode: Number | None = None
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _is_consistent(self) -> "Figure":
         self.refuse_outside((self.value,))
         if self.range is None:
             return self
@@ -86,7 +88,7 @@ class Vector(Provenance):
 
 
 def _increasing(name: str, dates: tuple[float, ...]) -> None:
-    for left, right in zip(dates, dates[1:], strict=False):
+    for left, right in itertools.pairwise(dates):
         if not left < right:
             raise refusal(list(dates), f"{name} in strictly increasing order")
 
@@ -106,7 +108,7 @@ class Path(Vector):
     values: Numbers
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _is_consistent(self) -> "Path":
         _increasing("dates", self.dates)
         _length("values", self.values, len(self.dates), f"{len(self.dates)} dates")
         self.refuse_outside(self.values)
@@ -120,7 +122,7 @@ class Schedule(Vector):
     amounts: Numbers
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _is_consistent(self) -> "Schedule":
         _increasing("edges", self.edges)
         n = len(self.edges)
         _length("amounts", self.amounts, n - 1, f"{n} edges")
@@ -135,7 +137,7 @@ class Bullets(Vector):
     amounts: Numbers
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _is_consistent(self) -> "Bullets":
         _increasing("dates", self.dates)
         _length("amounts", self.amounts, len(self.dates), f"{len(self.dates)} dates")
         self.refuse_outside(self.amounts)
@@ -148,7 +150,7 @@ class Series(Vector):
     values: Numbers
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _is_consistent(self) -> "Series":
         self.refuse_outside(self.values)
         return self
 
@@ -159,7 +161,7 @@ class Shares(Vector):
     shares: dict[str, Number]
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def _is_consistent(self) -> "Shares":
         for name, share in self.shares.items():
             if not 0 <= share <= 1:
                 raise refusal(f"{share} for {name}", "a share from 0 to 1")

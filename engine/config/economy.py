@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from typing_extensions import Self
 
 from engine.config.base import FrozenModel, Number
 from engine.config.checks import problems
@@ -105,7 +104,7 @@ class EconomyConfig(FrozenModel):
     hurdle: Hurdle
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _hangs_together(self) -> "EconomyConfig":
         found = problems(self.model_dump())
         if found:
             text = "; ".join(f"{p.path}: {p.text}" for p in found)

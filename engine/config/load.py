@@ -1,5 +1,7 @@
 """Reading a config: files, one level of `extends`, deal files, overrides, errors."""
 
+import copy
+import difflib
 import math
 import pathlib
 import tomllib
@@ -7,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.config.checks import problems
 from engine.config.economy import FAMILIES, EconomyConfig
@@ -15,13 +18,22 @@ from engine.config.messages import Origins, sentences, suggest
 
 OVERRIDE = "--set"
 
+KINDS = {
+    "neoclouds": ("named", "cohort"),
+    "spvs": ("named", "cohort"),
+    "funds": ("private_credit", "bond"),
+    "investors": ("pension", "insurer"),
+}
+"""Families whose members differ by `kind`."""
+
 
 def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConfig:
     """Reads, resolves and checks a config.
 
     **Arguments:** `path` of a TOML file, which may say `extends = "other.toml"` (one
-    level, relative to itself) and list its `deals`; `overrides`, each `"key.path=value"`
-    in the unit of the key. An overridden figure is pinned: it loses its range.
+    level, relative to itself) and list its `deals`; `overrides`, each
+    `"key.path=value"` in the unit of the key. An overridden figure is pinned: it loses
+    its range.
 
     **Returns:** the config. **Raises:** `ConfigError` with every error found.
     """
@@ -35,14 +47,40 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConf
         message = _override(table, override, origins)
         if message is not None:
             messages.append(message)
-    try:
-        config = EconomyConfig.model_validate(table)
-    except ValidationError as error:
-        messages += sentences(error, table, problems(table), origins)
-        raise ConfigError(messages) from None
-    if messages:
+    config, details = _validate(table)
+    messages += sentences(details, table, problems(table), origins)
+    if config is None or messages:
         raise ConfigError(messages)
     return config
+
+
+def _validate(
+    table: dict[str, Any],
+) -> tuple[EconomyConfig | None, list[ErrorDetails]]:
+    """The config, or every error: an entity of unknown kind is read as a known one."""
+    try:
+        return EconomyConfig.model_validate(table), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    unreadable = [d for d in details if d["type"].startswith("union_tag")]
+    if not unreadable:
+        return None, details
+    readable = copy.deepcopy(table)
+    for detail in unreadable:
+        family, name = (str(key) for key in detail["loc"][:2])
+        entity = readable[family][name]
+        entity["kind"] = _closest_kind(family, name, entity.get("kind"))
+    try:
+        EconomyConfig.model_validate(readable)
+    except ValidationError as error:
+        return None, unreadable + error.errors(include_url=False)
+    return None, unreadable
+
+
+def _closest_kind(family: str, name: str, given: object) -> str:
+    kinds = KINDS[family]
+    close = difflib.get_close_matches(str(given), kinds, n=1, cutoff=0.4)
+    return close[0] if close else (name if name in kinds else kinds[0])
 
 
 def read_toml(path: pathlib.Path) -> dict[str, Any]:
@@ -59,12 +97,14 @@ def read_toml(path: pathlib.Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         message = f"{name}: cannot be read ({error}), expected a TOML file"
     else:
-        if not text.strip():
-            raise ConfigError([f"{name}: the file is empty, expected a TOML config"])
         try:
-            return tomllib.loads(text)
+            table = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             message = f"{name}: not TOML ({error}), expected key = value lines"
+        else:
+            if table:
+                return table
+            message = f"{name}: the file is empty, expected a TOML config"
     raise ConfigError([message])
 
 
@@ -105,9 +145,7 @@ def _with_deals(
     origins.add(table, path.name)
     deals = table.pop("deals", [])
     if not isinstance(deals, list) or not all(isinstance(d, str) for d in deals):
-        messages.append(
-            f"{path.name}: deals: got {deals!r}, expected a list of paths"
-        )
+        messages.append(f"{path.name}: deals: got {deals!r}, expected a list of paths")
         return None
     failed = False
     for deal in deals:
@@ -125,8 +163,8 @@ def _with_deals(
         ]
         if len(entities) != 1 or next(iter(found)) not in FAMILIES:
             messages.append(
-                f"{file.name}: got {', '.join(entities or found) or 'nothing'}, expected "
-                f"the table of one entity of {', '.join(FAMILIES)}"
+                f"{file.name}: got {', '.join(entities or found) or 'nothing'}, "
+                f"expected the table of one entity of {', '.join(FAMILIES)}"
             )
             failed = True
             continue

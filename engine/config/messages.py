@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.config.checks import Problem
@@ -45,8 +44,9 @@ class Origins:
                     self._files[parent] = file
 
     def set(self, path: str, file: str) -> None:
-        """Notes one key."""
-        self._files[path] = file
+        """Notes one key and all below it."""
+        below = [known for known in self._files if known.startswith(f"{path}.")]
+        self._files |= dict.fromkeys([path, *below], file)
 
     def of(self, path: str) -> str:
         """The file to blame for a path."""
@@ -59,25 +59,23 @@ class Origins:
 
 
 def suggest(key: str, known: Iterable[str]) -> str:
-    """ " (did you mean …?)", or nothing if no known key is close."""
+    """A question ending a sentence, or nothing if no known key is close."""
     close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def sentences(
-    error: ValidationError,
+    details: list[ErrorDetails],
     table: dict[str, Any],
     found: Iterable[Problem],
     origins: Origins,
 ) -> list[str]:
     """Every error once, pydantic's first and those across keys after."""
-    details = [d for d in error.errors(include_url=False) if d["type"] != "economy"]
+    details = [d for d in details if d["type"] != "economy"]
     paths = [_path(d["loc"], table) for d in details]
     found = list(found)
     across = {p.path for p in found}
-    missing = {
-        p for p, d in zip(paths, details, strict=True) if d["type"] == "missing"
-    }
+    missing = {p for p, d in zip(paths, details, strict=True) if d["type"] == "missing"}
     explained: set[str] = set()
     lines: list[tuple[str, str]] = []
     for path, detail in zip(paths, details, strict=True):
@@ -118,7 +116,9 @@ def _unknown(
 ) -> tuple[str, set[str]]:
     """Wrong unit, misspelt, or simply unknown; and the missing key it stands for."""
     parent, _, key = path.rpartition(".")
-    siblings = {p.rpartition(".")[2]: p for p in missing if p.rpartition(".")[0] == parent}
+    siblings = {
+        p.rpartition(".")[2]: p for p in missing if p.rpartition(".")[0] == parent
+    }
     for name, full in siblings.items():
         if stem(name) == stem(key) or stem(name) == key:
             unit = factor(name)[1]
@@ -130,13 +130,16 @@ def _unknown(
             return text, {full}
     close = difflib.get_close_matches(key, list(siblings), n=1, cutoff=0.6)
     if close:
-        text = f"got unknown key, expected {close[0]!r} (did you mean {close[0]!r}?)"
+        text = f"got unknown key {key!r}, expected {close[0]!r}: did you mean that?"
         return text, {siblings[close[0]]}
-    return f"got unknown key with {_short(detail['input'])}, expected no such key", set()
+    text = f"got unknown key {key!r} with {_short(detail['input'])}, expected none such"
+    return text, set()
 
 
 def _short(value: Any) -> str:
-    text = repr(value.get("value") if isinstance(value, dict) and "value" in value else value)
+    if isinstance(value, dict) and "value" in value:
+        value = value["value"]
+    text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

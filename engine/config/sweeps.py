@@ -33,7 +33,9 @@ class Axis(FrozenModel):
     def values(self, dtype: DTypeLike = jnp.float64) -> Float[Array, " step"]:
         """The grid, in engine units."""
         scale = factor(self.name)[0]
-        return jnp.linspace(self.low * scale, self.high * scale, self.steps, dtype=dtype)
+        return jnp.linspace(
+            self.low * scale, self.high * scale, self.steps, dtype=dtype
+        )
 
 
 class Sweep(FrozenModel):
@@ -49,7 +51,9 @@ def load_sweep(path: str | pathlib.Path, config: EconomyConfig) -> Sweep:
     try:
         sweep = Sweep.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(sentences(error, table, (), Origins(path.name))) from None
+        details = error.errors(include_url=False)
+        origins = Origins(path.name)
+        raise ConfigError(sentences(details, table, (), origins)) from None
     known = [f.path for f in config.figures]
     messages = []
     for i, axis in enumerate(sweep.axes):
