@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from engine._types import ArrayLike, Scalar, Values
 
@@ -34,7 +35,7 @@ def require(
     name: str, value: Any, is_valid: Callable[[Any], Any], expected: str
 ) -> None:
     """Raises `ValueError` naming argument and value; skips values under tracing."""
-    if not isinstance(value, jax.core.Tracer) and not np.all(is_valid(value)):
+    if not isinstance(value, Tracer) and not np.all(is_valid(value)):
         raise ValueError(f"{name} must be {expected}, got {value}")
 
 

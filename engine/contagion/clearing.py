@@ -90,14 +90,20 @@ def clear(
     due = jnp.sum(liabilities, axis=2) + outside
     share = safe_divide(liabilities, due[:, :, None])
     network = _Network(due, share, external_assets, alpha, beta)
+    clearing = _clear(network)
+    if has_ranks:
+        return clearing
+    return clearing._replace(payments=clearing.payments[0])
+
+
+@jax.jit
+def _clear(network: _Network) -> Clearing:
+    """The state by iteration, then payments from its linear system, differentiable."""
     state = _final_state(lax.stop_gradient(network))
     payments = _payments(network, state, _solve(network, state))
-    equity = external_assets + _receipts(network, payments) - jnp.sum(payments, axis=0)
-    return Clearing(
-        payments if has_ranks else payments[0],
-        state.is_default,
-        jnp.where(state.is_default, 0.0, equity),
-    )
+    owned = network.external + _receipts(network, payments)
+    equity = jnp.where(state.is_default, 0.0, owned - jnp.sum(payments, axis=0))
+    return Clearing(payments, state.is_default, equity)
 
 
 def _check(liabilities, external_assets, external_liabilities, alpha, beta) -> None:
@@ -184,7 +190,6 @@ def _solve(network: _Network, state: _State) -> PerBank:
     return jnp.linalg.solve(identity - matrix, constant[:, None])[:, 0]
 
 
-@jax.jit
 def _final_state(network: _Network) -> _State:
     n_ranks, n_firms = network.due.shape
     sound = _State(jnp.zeros(n_firms, bool), jnp.full(n_firms, n_ranks - 1))

@@ -112,7 +112,8 @@ def modified_duration(
     Arguments and errors as in `price`. **References:** Fabozzi (2012), ch. 7.
     """
     duration = macaulay_duration(cash_flows, times, yield_, compounding)
-    return duration / _growth(*floats(yield_), _frequency(compounding))
+    (rate,) = floats(yield_)
+    return duration / _growth(rate, _frequency(compounding))
 
 
 def convexity(

@@ -13,7 +13,13 @@ import numpy as np
 from jax import lax
 
 from engine._types import ArrayLike, Flag, PerPeriod, Scalar, Status
-from engine.numerics import floats, implicit_root, require, require_shape
+from engine.numerics import (
+    floats,
+    implicit_root,
+    require,
+    require_shape,
+    safe_divide,
+)
 
 IRR_STATUS: tuple[str, ...] = ("ok", "no_root", "multiple_roots")
 """Names of the integer statuses of `Irr`."""
@@ -114,10 +120,11 @@ def _without_leading_zeros(flows: PerPeriod) -> PerPeriod:
     return jnp.roll(flows, -jnp.argmax(flows != 0))
 
 
-def _value_and_slope(c: PerPeriod, z: Scalar) -> tuple[Scalar, Scalar]:
-    """Σ c_k e^{−kz} and its derivative to z."""
-    terms = c * jnp.exp(-_index(c) * z)
-    return jnp.sum(terms), -jnp.sum(_index(c) * terms)
+def _derivative(c: PerPeriod, z: Scalar, order: int) -> tuple[Scalar, Scalar]:
+    """The derivative of Σ c_k e^{−kz} of this order, and the next."""
+    k = _index(c)
+    terms = c * (-k) ** order * jnp.exp(-k * z)
+    return jnp.sum(terms), -jnp.sum(k * terms)
 
 
 def _nearest_root(c: PerPeriod, grid: np.ndarray) -> tuple[Status, Scalar]:
@@ -140,7 +147,7 @@ def _nearest_root(c: PerPeriod, grid: np.ndarray) -> tuple[Status, Scalar]:
     )
     order = jnp.argsort(jnp.where(may_hide, relative, jnp.inf))[:_N_PAIRS]
     left, right = lower[order], upper[order]
-    turn = jax.vmap(_turning_point, (None, 0, 0, 0))(c, left, right, sign[order])
+    turn = jax.vmap(_zero, (None, 0, 0, 0, None))(c, left, right, sign[order] < 0, 1)
     at_turn = sign[order] * (jnp.exp(-jnp.outer(turn, _index(c))) @ c)
     scale = jnp.exp(-jnp.outer(turn, _index(c))) @ jnp.abs(c)
     is_double = may_hide[order] & (
@@ -153,38 +160,26 @@ def _nearest_root(c: PerPeriod, grid: np.ndarray) -> tuple[Status, Scalar]:
     is_root = jnp.concatenate([is_bracket, is_pair, is_pair, is_double])
     distance = jnp.where(is_root, jnp.abs(lowers + uppers), jnp.inf)
     nearest = jnp.argmin(distance)
-    return jnp.sum(is_root), _refine(c, lowers[nearest], uppers[nearest])
+    lower, upper = lowers[nearest], uppers[nearest]
+    root = _zero(c, lower, upper, _derivative(c, lower, 0)[0] >= 0, 0)
+    return jnp.sum(is_root), root
 
 
-def _halve(is_left: Flag, middle: Scalar, bracket: tuple) -> tuple[Scalar, Scalar]:
-    """The half of the bracket that holds the change."""
-    lower, upper = bracket
-    return jnp.where(is_left, lower, middle), jnp.where(is_left, middle, upper)
-
-
-def _turning_point(c: PerPeriod, lower: Scalar, upper: Scalar, sign: Scalar) -> Scalar:
-    def halve(_, bracket):
-        middle = (bracket[0] + bracket[1]) / 2
-        return _halve(sign * _value_and_slope(c, middle)[1] >= 0, middle, bracket)
-
-    lower, upper = lax.fori_loop(0, 40, halve, (lower, upper))
-    return (lower + upper) / 2
-
-
-def _refine(c: PerPeriod, lower: Scalar, upper: Scalar) -> Scalar:
-    """Bisection, then Newton steps kept inside the bracket."""
-    is_positive = _value_and_slope(c, lower)[0] >= 0
+def _zero(
+    c: PerPeriod, lower: Scalar, upper: Scalar, is_positive: Flag, order: int
+) -> Scalar:
+    """Zero of a derivative whose sign at `lower` is known: bisection, then Newton."""
 
     def halve(_, bracket):
         middle = (bracket[0] + bracket[1]) / 2
-        is_left = (_value_and_slope(c, middle)[0] >= 0) != is_positive
-        return _halve(is_left, middle, bracket)
+        is_beyond = (_derivative(c, middle, order)[0] >= 0) != is_positive
+        lower = jnp.where(is_beyond, bracket[0], middle)
+        return lower, jnp.where(is_beyond, middle, bracket[1])
 
-    lower, upper = lax.fori_loop(0, 20, halve, (lower, upper))
+    lower, upper = lax.fori_loop(0, 8, halve, (lower, upper))
 
     def newton(_, z):
-        value, slope = _value_and_slope(c, z)
-        step = value / jnp.where(slope == 0, 1.0, slope)
-        return jnp.clip(z - jnp.where(slope == 0, 0.0, step), lower, upper)
+        step = safe_divide(*_derivative(c, z, order))
+        return jnp.clip(z - step, lower, upper)
 
-    return lax.fori_loop(0, 5, newton, (lower + upper) / 2)
+    return lax.fori_loop(0, 7, newton, (lower + upper) / 2)
