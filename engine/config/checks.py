@@ -4,6 +4,7 @@ The checks read the resolved table as plain data and skip what is not well-forme
 that they run beside pydantic's and every error of a file is reported in one pass.
 """
 
+import difflib
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -212,13 +213,13 @@ def _names(
     shares = node(table, f"{path}.shares")
     if not isinstance(shares, dict):
         return
-    for name in shares:
-        if name not in expected:
-            yield Problem(
-                path, f"got unknown entity {name!r}, expected one of {_list(expected)}"
-            )
+    unknown = [name for name in shares if name not in expected]
+    for name in unknown:
+        yield Problem(
+            path, f"got unknown entity {name!r}, expected one of {_list(expected)}"
+        )
     for name in expected:
-        if name not in shares:
+        if name not in shares and not difflib.get_close_matches(name, unknown):
             yield Problem(path, f"got no share for {name!r}, expected one (0 for none)")
 
 

@@ -121,12 +121,10 @@ def _unknown(
     }
     for name, full in siblings.items():
         if stem(name) == stem(key) or stem(name) == key:
+            given = f"the unit {factor(key)[1]}" if stem(key) != key else "no unit"
             unit = factor(name)[1]
-            text = (
-                f"got unit suffix in {key!r}, expected {name!r}, in {unit}"
-                if stem(key) != key
-                else f"got no unit suffix in {key!r}, expected {name!r}, in {unit}"
-            )
+            value = _short(detail["input"])
+            text = f"got {value} in {given}, expected the unit {unit}: write {name!r}"
             return text, {full}
     close = difflib.get_close_matches(key, list(siblings), n=1, cutoff=0.6)
     if close:
@@ -151,7 +149,7 @@ def _text(path: str, detail: ErrorDetails) -> str:
     if kind == "missing":
         key = path.rpartition(".")[2]
         unit = factor(key)[1]
-        return "got no such key, expected " + (f"one, in {unit}" if unit else "one")
+        return f"got nothing, expected {f'a figure in {unit}' if unit else 'this key'}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         given = detail["input"]
         given = given.get("kind") if isinstance(given, dict) else given
