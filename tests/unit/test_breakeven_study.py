@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import pytest
 
 from calibration.adoption import equivalents, with_midpoint
-from calibration.study import study
+from calibration.located import locate
+from calibration.study import heat_map, study
 from engine.drivers import adoption
 from engine.drivers.sampling import Scenario, reference_scenario
 from engine.economy import Blueprint, Economy, Range
@@ -235,3 +236,37 @@ def test_a_midpoint_given_as_a_duration_is_the_same_midpoint():
     assert moved.blueprint.choice("adoption.timing") == "midpoint"
     found = equivalents(by_duration, GRID, (middle,))
     assert found[0].duration_10_90 == pytest.approx(5.2)
+
+
+def test_the_heat_map_has_a_status_in_every_cell():
+    found = locate(economy(), GRID, limit_states=limit_states)
+    table = heat_map(found, "neocloud_unsecured", (-1e-3, 0.0), (0.0, 0.01, 0.02))
+    assert table["axes"] == {
+        "rate.future": [-1e-3, 0.0],
+        "leverage.future": [0.0, 0.01, 0.02],
+    }
+    assert [len(row) for row in table["status"]] == [3, 3]
+    assert table["value"][1][0] == pytest.approx(
+        found.layers["neocloud_unsecured"].value, abs=1e-9
+    )
+    assert table["value"][0][0] > table["value"][1][0] > table["value"][1][2]
+
+
+def test_another_economy_is_located_without_compiling_again():
+    traces = []
+
+    def counted(moved, grid, scenario):
+        traces.append(1)
+        return limit_states(moved, grid, scenario)
+
+    found = locate(economy(), GRID, limit_states=counted)
+    n = len(traces)
+    dearer = economy(**{"rates.short": 0.045, "adoption.midpoint": 2028.5})
+    moved = found.again(dearer)
+    assert len(traces) == n
+    assert moved.base == 2028.5
+    fresh = locate(dearer, GRID, limit_states=limit_states)
+    for name, x in fresh.layers.items():
+        assert moved.layers[name].status == x.status
+        if x.value is not None:
+            assert moved.layers[name].value == pytest.approx(x.value, abs=1e-10)
