@@ -223,6 +223,15 @@ def _names(
             yield Problem(path, f"got no share for {name!r}, expected one (0 for none)")
 
 
+def _name(
+    table: dict[str, Any], path: str, expected: tuple[str, ...]
+) -> Iterator[Problem]:
+    name = node(table, path)
+    if isinstance(name, str) and name not in expected:
+        text = f"got unknown entity {name!r}, expected one of {_list(expected)}"
+        yield Problem(path, text)
+
+
 def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "(none)"
 
@@ -235,16 +244,13 @@ def _entities(table: dict[str, Any]) -> Iterator[Problem]:
         yield from _names(table, f"neoclouds.{name}.customers", labs + clouds)
         for key in ("holders_secured", "holders_unsecured"):
             yield from _names(table, f"neoclouds.{name}.{key}", HOLDERS)
+    for name in labs:
+        yield from _name(table, f"labs.{name}.provider", (*clouds, "outside"))
     for name in members(table, "spvs"):
         for key in ("holders_notes", "holders_takeout"):
             yield from _names(table, f"spvs.{name}.{key}", HOLDERS)
-        tenant = node(table, f"spvs.{name}.tenant")
-        expected = (*clouds, *hybrid, "outside")
-        if isinstance(tenant, str) and tenant not in expected:
-            yield Problem(
-                f"spvs.{name}.tenant",
-                f"got unknown entity {tenant!r}, expected one of {_list(expected)}",
-            )
+        tenants = (*clouds, *hybrid, "outside")
+        yield from _name(table, f"spvs.{name}.tenant", tenants)
     for name in hybrid:
         yield from _names(table, f"hybrid.{name}.customers", labs)
     investors = (*members(table, "investors"), "outside")

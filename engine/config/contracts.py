@@ -6,6 +6,7 @@ from engine.config.base import Figure, Path, Schedule, Section
 class Lab(Section):
     """A lab: revenue, cash, equity under patience, and what it has promised."""
 
+    provider: str
     revenue_share: Figure
     non_compute_share: Figure
     cash_usd_bn: Figure
@@ -18,6 +19,7 @@ class Lab(Section):
     patience_high_x: Figure
     commitments_usd_bn: Schedule
     hyperscaler_share: Figure
+    provider: str
 
 
 class Hyperscaler(Section):

@@ -32,6 +32,8 @@ class Market(Section):
     response_elasticity_x: Figure
     capex_per_gw_usd_bn_per_gw: Figure
     shell_market_floor_share: Figure
+    shell_elasticity_x: Figure
+    shell_elasticity_x: Figure
 
 
 class Expectations(Section):
