@@ -19,7 +19,6 @@ class Lab(Section):
     patience_high_x: Figure
     commitments_usd_bn: Schedule
     hyperscaler_share: Figure
-    provider: str
 
 
 class Hyperscaler(Section):

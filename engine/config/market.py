@@ -33,7 +33,6 @@ class Market(Section):
     capex_per_gw_usd_bn_per_gw: Figure
     shell_market_floor_share: Figure
     shell_elasticity_x: Figure
-    shell_elasticity_x: Figure
 
 
 class Expectations(Section):
