@@ -14,7 +14,7 @@ BLOCK = 4096
 
 
 class Batch(NamedTuple):
-    """A compiled block: `run(scenarios)` gives columns and headrooms by layer."""
+    """A compiled block: `run(scenarios)` gives columns."""
 
     run: Callable[[Any], dict[str, Any]]
     sample: Callable[[int], Any]
@@ -89,7 +89,7 @@ def compile_batch(
 
 
 def flatten(result: Any, outputs: Sequence[str] = ()) -> dict[str, Any]:
-    """A result as named columns; the headrooms stay arrays [scenario, quarter]."""
+    """A result as named columns of one number per scenario."""
     metrics = select(tuple(result.metrics), outputs)
     columns = {f"metric:{name}": result.metrics[name] for name in metrics}
     columns |= {
@@ -101,8 +101,7 @@ def flatten(result: Any, outputs: Sequence[str] = ()) -> dict[str, Any]:
         single = {"losses": "loss"}.get(kind, kind.removesuffix("s"))
         for name, values in getattr(result, kind).items():
             columns[f"{single}:{name}"] = values
-    columns["classification"] = result.classification
-    return columns | {f"headroom:{k}": v for k, v in result.headrooms.items()}
+    return columns | {"classification": result.classification}
 
 
 def select(names: Sequence[str], patterns: Sequence[str]) -> list[str]:

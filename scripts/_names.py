@@ -26,9 +26,67 @@ def classifications() -> tuple[str, ...]:
 
 def statuses() -> tuple[str, ...]:
     """Status of a metric, in order of its code."""
-    from engine.metrics import STATUS
+    from engine.metrics import STATUSES
 
-    return tuple(STATUS)
+    return tuple(STATUSES)
+
+
+# Layer: where its headrooms by entity stand in the record, and the entities' family.
+_HEADROOMS = {
+    "lab": ("labs", "labs"),
+    "neocloud_equity": ("clouds", "neoclouds"),
+    "neocloud_unsecured": ("clouds", "neoclouds"),
+    "neocloud_secured": ("clouds", "neoclouds"),
+    "hybrid_cloud": (None, "hybrid"),
+    "bank_spv": ("spvs", "spvs"),
+    "tenant_spv": ("spvs", "spvs"),
+    "hyperscaler": ("hyperscalers", "hyperscalers"),
+    "fund": (None, "funds"),
+    "fund_bank_line": (None, "funds"),
+    "lp": ("investors", "investors"),
+}
+
+
+def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, str]:
+    """Entity and event of a layer's failure: of its members the one worst off."""
+    import numpy as np
+
+    from engine.metrics import layers
+
+    event = layers.EVENTS[layer]
+    field, family = _HEADROOMS.get(layer, (None, ""))
+    members = dict(economy.blueprint.families).get(family, ())
+    if not members:
+        return {"entity": layer, "event": event}
+    if field is None or record is None:
+        return {"entity": members[0], "event": event}
+    rooms = np.array(getattr(record, field).headroom)[quarter]
+    if family == "neoclouds":
+        rooms = np.where(layers.named(economy, family), rooms, np.inf)
+    elif family == "spvs":
+        is_bank = layer == "bank_spv"
+        chosen = layers.is_bank_financed if is_bank else layers.is_tenant_financed
+        rooms = np.where(chosen(economy), rooms, np.inf)
+    return {"entity": members[int(np.argmin(rooms))], "event": event}
+
+
+_WORSE_HIGH = (
+    "loss",
+    "peak",
+    "leak",
+    "forgiven",
+    "deferred",
+    "margin_calls",
+    "backstop_paid",
+    "default_before",
+    "capex_to_cash_flow",
+)
+
+
+def tail(metric: str) -> str:
+    """Which tail of a metric is the bad one: losses hurt when high, covers when low."""
+    name = metric.rsplit(".", 1)[-1]
+    return "upper" if any(word in name for word in _WORSE_HIGH) else "lower"
 
 
 def words(name: str) -> str:

@@ -60,9 +60,7 @@ def sweep(
     def keep(index: int, found: dict[str, Any]) -> int:
         rows = min(BLOCK, n - index * BLOCK)
         values = {k: np.asarray(v) for k, v in found.items()}
-        if index == 0:
-            publish_table(folder / "fan.parquet", fan(values, built[2], rows))
-        flat = {k: v[:rows] for k, v in values.items() if v.ndim == 1}
+        flat = {k: v[:rows] for k, v in values.items()}
         number = np.arange(rows, dtype=np.int64) + index * BLOCK
         path = folder / "scenarios" / f"block-{index:06d}.parquet"
         sound[index] = {"index": index} | publish_table(
@@ -109,25 +107,6 @@ def sweep(
     }
 
 
-def fan(values: dict[str, Any], grid: Any, rows: int) -> dict[str, Any]:
-    """Quantiles of every layer's headroom by quarter, over the first block."""
-    import numpy as np
-
-    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
-    found: dict[str, list[Any]] = {"layer": [], "date": []}
-    found |= {str(level): [] for level in levels}
-    for name, paths in values.items():
-        if paths.ndim != 2:
-            continue
-        n_quarters = paths.shape[1]
-        found["layer"] += [name.removeprefix("headroom:")] * n_quarters
-        found["date"] += np.asarray(grid.ends)[-n_quarters:].tolist()
-        bands = np.quantile(paths[:rows].astype(np.float64), levels, axis=0)
-        for level, band in zip(levels, bands, strict=True):
-            found[str(level)] += band.tolist()
-    return found
-
-
 def conclude(
     config: Any,
     built: tuple[Any, Any, Any],
@@ -136,9 +115,9 @@ def conclude(
     identity: dict[str, Any],
 ) -> dict[str, Any]:
     """The summary, read back from the blocks."""
-    from scripts._names import classifications, unit
+    from scripts._names import classifications, tail, unit
     from scripts._sweep_summary import summarise
 
     horizon = config.criteria.horizon_date.value
     dates = (config.grid.as_of_date, horizon, config.grid.end_date)
-    return summarise(folder, blocks, identity, dates, unit, classifications())
+    return summarise(folder, blocks, identity, dates, unit, tail, classifications())

@@ -31,12 +31,14 @@ def summarise(
     identity: dict[str, Any],
     dates: tuple[float, float, float],
     unit: Callable[[str], str],
+    tail: Callable[[str], str],
     classes: tuple[str, ...],
 ) -> dict[str, Any]:
     """The summary of a finished sweep.
 
     `dates` are `as_of`, the criteria's horizon and the end of the grid; `unit` maps a
-    metric to its unit, `classes` names the classifications.
+    metric to its unit, `tail` to its bad
+    tail, `classes` names the classifications.
     """
     found = names(folder, blocks)
 
@@ -50,7 +52,8 @@ def summarise(
     for name in of("metric:"):
         # A metric with a status other than ok has no value in that scenario.
         is_ok = read(f"status:{name}") == 0 if f"status:{name}" in found else True
-        metrics[name] = statistics(read(f"metric:{name}"), is_ok) | {"unit": unit(name)}
+        found_here = statistics(read(f"metric:{name}"), is_ok, tail(name))
+        metrics[name] = found_here | {"unit": unit(name)}
     tolerance = TOLERANCE[identity["dtype"]]
     residuals = {name: np.abs(read(f"residual:{name}")) for name in of("residual:")}
     document: dict[str, Any] = {

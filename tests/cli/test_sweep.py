@@ -27,7 +27,6 @@ class Result(NamedTuple):
     residuals: dict[str, Any]
     distances: dict[str, Any]
     classification: Any
-    headrooms: dict[str, Any]
 
 
 def simulate_batch(economy, state, grid, scenarios) -> Result:
@@ -46,7 +45,6 @@ def simulate_batch(economy, state, grid, scenarios) -> Result:
         residuals={"cash": jnp.zeros_like(failed)},
         distances={"sales": level[:, 0]},
         classification=jnp.where(failed < 9000, 1, 0),
-        headrooms={"neocloud": level},
     )
 
 
@@ -178,12 +176,6 @@ def test_summary_says_what_the_blocks_hold(whole):
     text = (whole / "summary.json").read_text()
     assert str(whole.parent) not in text
     assert "NaN" not in text
-
-
-def test_fan_is_ordered(whole):
-    fan = pq.read_table(whole / "fan.parquet").to_pydict()
-    assert fan["date"][-1] == 2030.0
-    assert all(a <= b for a, b in zip(fan["0.05"], fan["0.95"], strict=True))
 
 
 def test_outputs_select_metrics(tmp_path):

@@ -1,0 +1,147 @@
+"""`buytime run CONFIG`: one scenario, the one without surprises."""
+
+import argparse
+import pathlib
+from typing import Any
+
+from scripts._output import emit, working
+from scripts._run import engine_entry, fresh_folder, load_config, start
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    from scripts.main import add_config
+
+    add_config(sub)
+    sub.add_argument(
+        "--out", metavar="DIR", help="write time series and rows as Parquet and XLSX"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    config = load_config(arguments.config, arguments.set)
+    folder = None if arguments.out is None else fresh_folder(arguments.out)
+    with working("running"):
+        built, result = simulated(config)
+        document = describe(built, result)
+        if folder is not None:
+            write(folder, built, result, document)
+    emit(arguments.json, document)
+
+
+def simulated(config: Any) -> tuple[tuple[Any, Any, Any], Any]:
+    """Builds a config in float64 and runs its reference scenario."""
+    return simulated_each([config])[0]
+
+
+def simulated_each(configs: list[Any]) -> list[tuple[tuple[Any, Any, Any], Any]]:
+    """Each config built and run; like structures share one compiled program."""
+    jax = start()
+    import jax.numpy as jnp
+
+    from engine.economy import Economy
+
+    simulate, reference = engine_entry("simulate"), engine_entry("reference_scenario")
+    runs, first = [], None
+    for config in configs:
+        economy, state, grid = config.build(jnp.float64)
+        first = first or (economy.blueprint, grid)
+        structures = [(x.families, x.choices) for x in (first[0], economy.blueprint)]
+        is_alike = structures[0] == structures[1] and first[1] == grid
+        if is_alike:
+            # Ranges are static but play no part in a run: drop the difference.
+            economy = Economy(economy.figures, first[0])
+        runs.append(((economy, state, grid), reference(economy, grid)))
+
+    @jax.jit
+    def one(built: Any, scenario: Any) -> Any:
+        return simulate(*built, scenario)
+
+    return [(built, jax.block_until_ready(one(built, drawn))) for built, drawn in runs]
+
+
+def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
+    """A run as the command prints it."""
+    from scripts._names import classifications
+
+    economy, _, grid = built
+    return {
+        "metrics": metrics(result),
+        "order_of_failure": order_of_failure(economy, grid, result),
+        "residuals": result.residuals,
+        "classification": classifications()[int(result.classification)],
+        "distance_to_systemic": result.distances,
+    }
+
+
+def metrics(result: Any) -> dict[str, Any]:
+    """Value, unit and status of every metric; null where it has no value."""
+    import math
+
+    from scripts._names import statuses, unit
+
+    names = statuses()
+    found = {}
+    for name, value in result.metrics.items():
+        code = int(result.statuses.get(name, 0))
+        status, number = names[code], float(value)
+        if status == "ok" and not math.isfinite(number):
+            status = "not_finite"
+        found[name] = {
+            "value": number if status == "ok" else None,
+            "unit": unit(name),
+            "status": status,
+        }
+    return found
+
+
+def order_of_failure(economy: Any, grid: Any, result: Any) -> list[dict[str, Any]]:
+    """The layers that fail, first to last; ties in the order of their rank."""
+    from scripts._names import failure
+    from scripts._sweep_summary import NEVER
+
+    def quarter(date: float) -> int:
+        return round((date - float(grid.as_of)) * 4) - 1
+
+    failed = [
+        {
+            "layer": layer,
+            **failure(economy, result.record, layer, quarter(float(date))),
+            "date": float(date),
+            "loss_bn": float(result.losses.get(layer, 0.0)),
+        }
+        for layer, date in result.failures.items()
+        if float(date) < NEVER
+    ]
+    return sorted(failed, key=lambda event: event["date"])
+
+
+def write(
+    folder: pathlib.Path,
+    built: tuple[Any, Any, Any],
+    result: Any,
+    document: dict[str, Any],
+) -> None:
+    """The run as files: JSON, and its tables as Parquet and in one workbook."""
+    from scripts._output import dumps
+    from scripts._tables import rows, series, write_parquet, write_xlsx
+
+    economy, _, grid = built
+    paths = {"headroom": result.headrooms, "record": result.record}
+    columns = series(paths, economy, grid)
+    long = rows(columns)
+    (folder / "run.json").write_text(dumps(document, indent=2) + "\n")
+    write_parquet(folder / "series.parquet", columns)
+    write_parquet(folder / "rows.parquet", long)
+    named = document["metrics"]
+    failures = document["order_of_failure"]
+    sheets = {
+        "metrics": {"metric": list(named)}
+        | {k: [m[k] for m in named.values()] for k in ("value", "unit", "status")},
+        "order_of_failure": {
+            k: [event[k] for event in failures]
+            for k in ("layer", "entity", "event", "date", "loss_bn")
+        },
+        "series": columns,
+        "rows": long,
+    }
+    write_xlsx(folder / "run.xlsx", sheets)
