@@ -19,7 +19,10 @@ from calibration.problem import Figures, Outcome, Problem, problem
 from calibration.scan import (
     Points,
     Scan,
+    Surveyed,
+    Verdict,
     closer,
+    merged,
     refine_cells,
     survey,
     verdict,
@@ -38,6 +41,7 @@ STATUSES: tuple[str, ...] = (
 )
 
 _RESIDUAL = 1e-8
+_ROUNDS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,35 +99,73 @@ def break_evens(
     """The break-evens of all `criteria` (default: every one) in one search.
 
     A scan of `scan.n` values outward from base, once more where a dip may hide, then
-    every sign change is refined to a few units in the last place, all at once.
+    every sign change is refined to a few units in the last place, all at once. What
+    one criterion's refinement shows of another (an earlier failure) is followed up.
     """
     names = tuple(problem.criteria if criteria is None else criteria)
     points = scan.points()
     surveyed = survey(problem, points, problem.none())
     points, surveyed = closer(problem, scan, points, surveyed)
+    layers: dict[str, BreakEven] = {}
+    for _ in range(_ROUNDS):
+        read = _verdicts(problem, scan, points, surveyed, names)
+        layers = _located(problem, scan, points, surveyed, read)
+        extra = _neighbours(scan, points, layers)
+        if not extra.size:
+            break
+        more = survey(problem, extra, problem.none())
+        points, surveyed = merged(scan, points, surveyed, extra, more)
+        again = _verdicts(problem, scan, points, surveyed, names)
+        if all(again[k].cells.size == read[k].cells.size for k in names):
+            break
+    layers = {k: _explained(scan, x, layers) for k, x in layers.items()}
+    return Solved(scan, points, layers)
+
+
+def _verdicts(
+    problem: Problem,
+    scan: Scan,
+    points: Points,
+    surveyed: Surveyed,
+    names: tuple[str, ...],
+) -> dict[str, Verdict]:
     base = scan.base_index(points)
-    index = {name: problem.criteria.index(name) for name in names}
-    verdicts = {k: verdict(surveyed.value[0, :, c], base) for k, c in index.items()}
+    columns = {name: problem.criteria.index(name) for name in names}
+    return {k: verdict(surveyed.value[0, :, c], base) for k, c in columns.items()}
+
+
+def _located(
+    problem: Problem,
+    scan: Scan,
+    points: Points,
+    surveyed: Surveyed,
+    verdicts: dict[str, Verdict],
+) -> dict[str, BreakEven]:
+    """Refines every sign change, and says what kind of point the first one is."""
+    index = {name: problem.criteria.index(name) for name in verdicts}
     where = [(0, int(j), index[k]) for k, v in verdicts.items() for j in v.cells]
     table = np.array(where, int).reshape(-1, 3)
+    none = problem.none(table.shape[0])
     found = refine_cells(problem, points, surveyed.value, problem.none(), table)
-    local = classify(
-        problem, scan, found.value, table[:, 2], problem.none(table.shape[0])
-    )
-
+    local = classify(problem, scan, found.value, table[:, 2], none)
+    base = scan.base_index(points)
     layers, start = {}, 0
     for name, read in verdicts.items():
         rows = np.arange(start, start + read.cells.size)
         start += read.cells.size
         crossings = tuple(float(x) for x in found.value[rows])
         result = BreakEven(name, read.status, scan.base, crossings=crossings)
-        at = _extreme(surveyed.value[0, :, index[name]], base, read.status)
         if read.status in ("ok", "reswitches"):
             k = int(rows[0])
-            result = _at_crossing(problem, result, local, k, float(found.residual[k]))
-            if not bool(found.is_converged[rows].all()):
-                result = dataclasses.replace(result, status="not_converged")
+            residual = float(found.residual[k])
+            if bool(found.is_converged[rows].all()):
+                result = _at_crossing(problem, result, local, k, residual)
+            else:
+                result = dataclasses.replace(
+                    result, status="not_converged", residual=residual
+                )
         elif read.status != "not_converged":
+            at = _extreme(surveyed.value[0, :, index[name]], base, read.status)
             ends = {"always_holds": points[-1], "never_holds": points[0]}
             bound = ends.get(read.status)
             result = dataclasses.replace(
@@ -133,8 +175,7 @@ def break_evens(
                 limit=float(surveyed.value[0, at, index[name]]),
             )
         layers[name] = result
-    layers = {k: _explained(scan, x, layers) for k, x in layers.items()}
-    return Solved(scan, _with_neighbours(scan, points, layers), layers)
+    return layers
 
 
 def _at_crossing(
@@ -189,12 +230,15 @@ def _quarter(index: int | np.integer) -> int | None:
     return int(index) if index >= 0 else None
 
 
-def _with_neighbours(
+def _neighbours(
     scan: Scan, points: Points, layers: dict[str, BreakEven]
-) -> Float[np.ndarray, " kept"]:
-    """Close brackets around each value, so that re-solves find the same crossing."""
-    values = [v for x in layers.values() for v in x.crossings if x.value is not None]
+) -> Float[np.ndarray, " extra"]:
+    """Close brackets around each crossing, so that re-solves find the same one."""
+    values = [v for x in layers.values() for v in x.crossings if np.isfinite(v)]
     around = np.array(values)[:, None] + np.array([-0.02, 0.02]) * scan.scale
     low, high = sorted((scan.base, scan.end))
-    extra = around[(around > low) & (around < high)]
-    return scan.ordered(np.concatenate([points, extra.ravel()]))
+    extra = np.unique(around[(around > low) & (around < high)])
+    if not extra.size:
+        return extra
+    far = np.abs(extra[:, None] - points).min(axis=1) > 1e-3 * scan.scale
+    return extra[far]

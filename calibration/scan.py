@@ -61,10 +61,6 @@ class Scan:
         earlier = np.linspace(self.before, self.base, self.n_before + 1)[:-1]
         return np.concatenate([earlier, later])
 
-    def ordered(self, points: Points) -> Float[np.ndarray, " kept"]:
-        """The same values without repeats, outward."""
-        return np.unique(points)[:: int(self.outward)]
-
     def base_index(self, points: Points) -> int:
         """Where base stands among ordered points that contain it."""
         return int(np.argmin(np.abs(points - self.base)))
@@ -153,15 +149,22 @@ def closer(
         points[cells, None] + (points[cells + 1] - points[cells])[:, None] * shares
     ).ravel()
     measured = survey(problem, extra, problem.none())
+    return merged(scan, points, surveyed, extra, measured)
+
+
+def merged(
+    scan: Scan,
+    points: Points,
+    surveyed: Surveyed,
+    extra: Float[np.ndarray, " extra"],
+    measured: Surveyed,
+) -> tuple[Float[np.ndarray, " merged"], Surveyed]:
+    """Two surveys of the same rows as one, outward."""
     every = np.concatenate([points, extra])
     order = np.argsort(every * scan.outward, kind="stable")
-    merged = Surveyed(
-        *(
-            np.concatenate([x, y], axis=1)[:, order]
-            for x, y in zip(surveyed, measured, strict=True)
-        )
-    )
-    return every[order], merged
+    both = zip(surveyed, measured, strict=True)
+    joined = (np.concatenate([x, y], axis=1)[:, order] for x, y in both)
+    return every[order], Surveyed(*joined)
 
 
 def refine_cells(

@@ -49,7 +49,7 @@ def derivative_unit(unknown: str, shift: str) -> str:
     return f"{top} per unit of {shift}"
 
 
-def midpoint_scan(base: float, anchor: float, n: int = 72) -> Scan:
+def midpoint_scan(base: float, anchor: float, n: int = 128) -> Scan:
     """Midpoints outward from base: later by 18 years, and a little earlier.
 
     `anchor` is the date of the last observation: a curve through it cannot have its
@@ -64,7 +64,7 @@ def scans(
     base: float,
     ranges: Mapping[str, tuple[float, float]],
     bounds: tuple[float, float] | None = None,
-    n: int = 72,
+    n: int = 128,
 ) -> tuple[Scan, ...]:
     """Scans of any other unknown, upward and downward, as far as it makes sense.
 

@@ -244,3 +244,18 @@ def test_bad_problems_are_refused(keys, figures, message):
 def test_base_must_lie_between_before_and_end():
     with pytest.raises(ValueError, match="base"):
         Scan(base=1.0, end=2.0, before=1.5)
+
+
+def test_what_one_criterion_shows_of_another_is_followed_up():
+    # `narrow` fails for a moment, with a jump, near where `other` first fails; no
+    # scanned value falls inside and no dip announces it.
+    def system(t, figures):
+        hole = jnp.abs(t - (T - 0.025)) < 0.006
+        narrow = jnp.where(hole, -1.0, jnp.where(t > 2040.01, -1.0, 1.0))
+        return Outcome({"other": T - t, "narrow": narrow})
+
+    solved = break_evens(problem(system, FIGURES), SCAN)
+    found = solved.layers["narrow"]
+    assert found.status == "reswitches"
+    np.testing.assert_allclose(found.crossings[0], T - 0.031, atol=1e-9)
+    assert len(found.crossings) == 3
