@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from calibration.adoption import Equivalents, equivalents
-from calibration.breakeven import Solved
+from calibration.breakeven import BreakEven, Solved
 from calibration.cross import crosses
 from calibration.frontier import frontier
 from calibration.located import LimitStates, Located, locate
@@ -154,7 +154,7 @@ def _explain(
     for name, point in wanted.items():
         if name not in names:
             continue
-        pin = None if point.event is None else tested.get(point.event.name)
+        pin = _pin_of(solved, point)
         results[name] = LayerResult(
             unknown=found.unknown,
             found=point,
@@ -166,9 +166,18 @@ def _explain(
             sensitivities=_renamed(tested.get(name, {}), shifts),
             moves=_renamed(moved.get(name, {}), shifts),
             cross={x: crossed[name][y] for x, y in pairs.items() if name in crossed},
-            pin=None if pin is None else _renamed(pin, shifts),
+            pin=None if pin is None else _renamed(tested[pin], shifts),
         ).to_json()
     return results
+
+
+def _pin_of(solved: Solved, point: BreakEven) -> str | None:
+    """The criterion behind the switching event, if its own break-even is here."""
+    cause = None if point.event is None else solved.layers.get(point.event.name)
+    if cause is None or cause.value is None or point.value is None:
+        return None
+    is_here = abs(cause.value - point.value) < 1e-8 * solved.scan.scale
+    return cause.criterion if is_here else None
 
 
 def _renamed(by_figure: dict[str, Any], shifts: Sequence[str]) -> dict[str, Any]:
