@@ -7,6 +7,7 @@ class Contagion(Section):
     """Spread impulse, price impact and leaks."""
 
     spread_impulse_pct: Figure
+    equity_pass_pct: Figure
     spread_decay_per_year: Figure
     loss_impulse_pct: Figure
     sale_impulse_x: Figure

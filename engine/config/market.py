@@ -28,11 +28,14 @@ class Market(Section):
     fleet_growth_per_year: Figure
     pipeline_gw_per_year: Figure
     pipeline_end_date: Figure
+    shortage_response_per_year: Figure
     response_floor_share: Figure
     response_elasticity_x: Figure
     capex_per_gw_usd_bn_per_gw: Figure
     shell_market_floor_share: Figure
     shell_elasticity_x: Figure
+    shell_life_years: Figure
+    shell_indexation_share: Figure
 
 
 class Expectations(Section):

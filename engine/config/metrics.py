@@ -8,7 +8,7 @@ class Criteria(Section):
 
     horizon_date: Figure
     return_horizon_date: Figure
-    equity_horizon_date: Figure
+    system_horizon_date: Figure
     reference_leverage_share: Figure
     equity_price_share: Figure
     line_loss_share: Figure

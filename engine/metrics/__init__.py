@@ -1,5 +1,15 @@
 """Layer 9, what is reported: ratios and returns with a status."""
 
+# The metrics register themselves on import.
+from engine.metrics import of_system as of_system
+from engine.metrics import of_vehicles as of_vehicles
+from engine.metrics.classification import CLASSIFICATIONS as CLASSIFICATIONS
+from engine.metrics.layers import EVENTS as EVENTS
+from engine.metrics.layers import FINANCED as FINANCED
+from engine.metrics.layers import LAYERS as LAYERS
+from engine.metrics.layers import NEVER as NEVER
+from engine.metrics.registry import METRICS as METRICS
+from engine.metrics.registry import STATUSES as STATUSES
 from engine.metrics.returns import IRR_STATUS as IRR_STATUS
 from engine.metrics.returns import Irr as Irr
 from engine.metrics.returns import irr as irr

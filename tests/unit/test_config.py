@@ -104,13 +104,13 @@ def test_values_arrive_in_engine_units(base):
 
 def test_the_blueprint_says_who_is_there_and_which_rules_they_use(base):
     blueprint = base.blueprint
-    assert blueprint.members("neoclouds") == ("coreweave", "rest")
-    assert blueprint.members("spvs") == ("hyperion", "vantage", "rest")
+    assert blueprint.members("neoclouds") == ("coreweave", "rest_of_neoclouds")
+    assert blueprint.members("spvs") == ("hyperion", "vantage", "rest_of_spvs")
     assert blueprint.members("labs") == ("openai", "anthropic")
     assert blueprint.choice("adoption.timing") == "midpoint"
     assert blueprint.choice("credit.default") == "hard"
     assert blueprint.choice("spvs.vantage.tenant") == "oracle"
-    assert blueprint.choice("neoclouds.rest.kind") == "cohort"
+    assert blueprint.choice("neoclouds.rest_of_neoclouds.kind") == "cohort"
     ranges = {r.name: r for r in blueprint.ranges}
     midpoint = ranges["adoption.midpoint"]
     assert (midpoint.kind, midpoint.low, midpoint.mode) == (

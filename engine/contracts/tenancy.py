@@ -1,0 +1,191 @@
+"""Walking away: a tenant's renewal option, joint repudiation, and re-letting."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.drivers import Drivers
+from engine.economy import Economy
+from engine.grid import DT, TimeGrid, conditional
+from engine.jump import AbstractDefaultRule, jump
+from engine.market import Prices
+from engine.numerics import annuity_factor
+from engine.survival import HIGHEST, kept
+
+REPUTATION_YEARS = 10.0
+
+
+class TenancyState(eqx.Module):
+    """Share of the asset let to the tenant at contract rent, and share vacant."""
+
+    let: Float[Array, " spv"]
+    vacant: Float[Array, " spv"]
+
+
+class TenancyDates(eqx.Module):
+    """Dated facts of the leases by quarter (leading axis) or in one quarter."""
+
+    renewing: Float[Array, "*quarter spv"]
+    """Conditional weight of a renewal date."""
+    remaining: Float[Array, "*quarter spv"]
+    """Years to the next renewal date or the lease's end."""
+    guaranteed: Float[Array, "*quarter spv"]
+    """1 while the residual value guarantee runs."""
+    running: Float[Array, "*quarter spv"]
+    """Share of the quarter in which rent is due."""
+    escalation: Float[Array, "*quarter spv"]
+    """Rent against the first year's."""
+
+
+class TenancyFlows(eqx.Module):
+    """Decisions of the quarter; `owed` is what the leaver pays for the whole asset."""
+
+    renewal: Float[Array, " spv"]
+    """Headroom of the renewal decision, at every quarter (a mark)."""
+    renewal_due: Float[Array, " spv"]
+    """The same where a renewal date falls in the quarter, else the highest value."""
+    repudiation: Float[Array, " spv"]
+    let: Float[Array, " spv"]
+    vacant: Float[Array, " spv"]
+    owed: Float[Array, " spv"]
+
+
+class Tenancies(eqx.Module):
+    """Lease terms and what binds the tenants."""
+
+    rvg_cap: Float[Array, " spv"]
+    use_multiple: Float[Array, " spv"]
+    moving_cost: Float[Array, " spv"]
+    cap_rate: Float[Array, " spv"]
+    joint: Float[Array, " spv"]
+    enforcement: Float[Array, " spv"]
+    reputation: Float[Array, " spv"]
+    tenant_spread: Float[Array, " spv"]
+    reletting: Float[Array, " spv"]
+    dispersion: Float[Array, " spv"]
+    is_cohort: tuple[bool, ...] = eqx.field(static=True)
+
+    @staticmethod
+    def build(economy: Economy) -> "Tenancies":
+        """Assembles the leases from the figures."""
+
+        def stack(key: str) -> Float[Array, " spv"]:
+            return economy.stack("spvs", key)
+
+        return Tenancies(
+            rvg_cap=stack("rvg_cap"),
+            use_multiple=stack("use_multiple"),
+            moving_cost=stack("moving_cost"),
+            cap_rate=stack("cap_rate"),
+            joint=jnp.maximum(stack("joint_scale") * stack("joint"), 1.0),
+            enforcement=stack("enforcement"),
+            reputation=stack("reputation_spread") * stack("tenant_obligations"),
+            tenant_spread=stack("tenant_spread"),
+            reletting=stack("reletting"),
+            dispersion=stack("dispersion"),
+            is_cohort=economy.where("spvs", "kind", "cohort"),
+        )
+
+    def opening(self) -> TenancyState:
+        """Fully let."""
+        let = jnp.ones_like(self.rvg_cap)
+        return TenancyState(let=let, vacant=jnp.zeros_like(let))
+
+    def _present_values(
+        self,
+        quarter: Drivers,
+        prices: Prices,
+        rent: Float[Array, " spv"],
+        weights: Float[Array, "spv window"],
+    ) -> tuple[Float[Array, " spv"], Float[Array, " spv"]]:
+        """Present value of rent and of value in use over the weighted window."""
+        step = 1.0 / (1.0 + (quarter.ten_year + self.tenant_spread) * DT)
+        ahead = jnp.arange(1, weights.shape[-1] + 1, dtype=step.dtype)
+        factors = step[:, None] ** ahead[None, :] * weights
+        use = self.use_multiple * jnp.sum(factors * prices.shell_ahead[None, :], -1)
+        return rent * DT * jnp.sum(factors, -1), rent * DT * use
+
+    def __call__(
+        self,
+        quarter: Drivers,
+        prices: Prices,
+        dates: TenancyDates,
+        rent: Float[Array, " spv"],
+        rule: AbstractDefaultRule,
+        state: TenancyState,
+    ) -> tuple[TenancyFlows, TenancyState]:
+        """Renews, leaves or repudiates on start-of-quarter information.
+
+        `rent` is the annual contract rent of the whole asset.
+        """
+        residual = rent * prices.shell_ahead[-1] / self.cap_rate
+        guarantee = dates.guaranteed * jnp.clip(
+            self.rvg_cap - residual, 0.0, self.rvg_cap
+        )
+        window = jnp.arange(prices.shell_ahead.shape[0], dtype=rent.dtype)
+        everything = jnp.ones((rent.shape[0], window.shape[0]), dtype=rent.dtype)
+        rents, use = self._present_values(quarter, prices, rent, everything)
+        stay = use + guarantee + self.moving_cost * rent
+        renewal = jnp.clip(stay / rents - 1.0, -1.0, HIGHEST)
+
+        left = jnp.clip(dates.remaining[:, None] / DT - window[None, :], 0.0, 1.0)
+        rents, use = self._present_values(quarter, prices, rent, left)
+        burden = jnp.maximum(rents + guarantee - use, 0.0)
+        decades = annuity_factor(
+            quarter.ten_year, jnp.full_like(quarter.ten_year, REPUTATION_YEARS)
+        )
+        reputation = self.reputation * decades
+        joint = burden * self.joint
+        repudiation = (reputation - (1.0 - self.enforcement) * joint) / (
+            reputation + joint
+        )
+
+        stays = 1.0 - dates.renewing * (
+            1.0 - kept(renewal, self.dispersion, self.is_cohort, rule)
+        )
+        cohort = jnp.asarray(self.is_cohort)
+        tested = jnp.where(dates.running > 0.0, repudiation, 1.0)
+        honours = jnp.where(cohort, 1.0, jump(tested, rule))
+        not_renewed = state.let * (1.0 - stays)
+        repudiated = state.let * stays * (1.0 - honours)
+        let = state.let * stays * honours
+        filled = jnp.maximum(1.0 - DT / self.reletting, 0.0)
+        vacant = state.vacant * filled + (state.let - let)
+        flows = TenancyFlows(
+            renewal=renewal,
+            renewal_due=jnp.where(dates.renewing > 0.0, renewal, HIGHEST),
+            repudiation=tested,
+            let=let,
+            vacant=vacant,
+            owed=not_renewed * guarantee + repudiated * self.enforcement * burden,
+        )
+        return flows, TenancyState(let=let, vacant=vacant)
+
+
+def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
+    """Renewal dates, guarantee and rent periods of every lease, by model quarter."""
+    columns = []
+    for name in economy.members("spvs"):
+        key = f"spvs.{name}"
+        delay = economy["physics.delay"]
+        start = economy[f"{key}.rent_start"] + delay
+        term, end = economy[f"{key}.lease_term"], economy[f"{key}.lease_end"]
+        # Renewals n = 1, 2, … before the end; the grid's length bounds their number.
+        renewing = jnp.zeros_like(grid.middles)
+        next_date = jnp.full_like(grid.middles, end)
+        for n in range(8, 0, -1):
+            date = start + n * term
+            counts = jnp.clip((end - date) / DT, 0.0, 1.0)
+            renewing = renewing + counts * conditional(grid.matures(date))
+            ahead = jnp.where(date > grid.begins, jnp.minimum(date, end), next_date)
+            next_date = jnp.minimum(next_date, ahead)
+        running = grid.overlap(start, end)
+        guaranteed = grid.overlap(start, start + economy[f"{key}.rvg"])
+        years = jnp.maximum(grid.middles - start, 0.0)
+        escalation = (1.0 + economy[f"{key}.rent_escalator"]) ** years
+        remaining = jnp.clip(next_date - grid.begins, 0.0, 4.0)
+        columns.append((renewing, remaining, guaranteed, running, escalation))
+    stacked = [
+        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
+    ]
+    return TenancyDates(*stacked)

@@ -1,0 +1,318 @@
+"""Terms and balances of a neocloud's capital structure, assembled from the figures."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.credit.box import box_profile, bullet_profile, remaining_value
+from engine.credit.guarantee import (
+    CAPITAL_CAP,
+    Guarantee,
+    leverage_shift,
+    opening_debt_scale,
+)
+from engine.drivers import rate_shift
+from engine.economy import Economy
+from engine.grid import DT, TimeGrid
+from engine.market import VINTAGES
+from engine.vehicles.neocloud import Neoclouds, backstops
+
+
+class NeocloudDues(eqx.Module):
+    """Dated debt service and capex by model quarter, or in one quarter [USD bn]."""
+
+    ddtl: Float[Array, "*quarter neocloud"]
+    oem: Float[Array, "*quarter neocloud"]
+    notes: Float[Array, "*quarter neocloud"]
+    converts: Float[Array, "*quarter neocloud"]
+    committed: Float[Array, "*quarter neocloud"]
+    committed_left: Float[Array, "*quarter neocloud"]
+    """Committed capex after the quarter."""
+    legacy_value: Float[Array, "*quarter neocloud"]
+    """Value, after the quarter, of the legacy contracts' revenue."""
+
+
+class NeocloudTerms(eqx.Module):
+    """Rates, limits and profiles by neocloud; profiles by age of a draw."""
+
+    minimum_cash: Float[Array, " neocloud"]
+    term: Float[Array, " neocloud"]
+    prepayment: Float[Array, " neocloud"]
+    capex_per_revenue: Float[Array, " neocloud"]
+    deferrable: Float[Array, " neocloud"]
+    resume: Float[Array, " neocloud"]
+    growth: Float[Array, " neocloud"]
+    rebook: Float[Array, " neocloud"]
+    signing: Float[Array, " neocloud"]
+    ddtl_coupon: Float[Array, " neocloud"]
+    oem_coupon: Float[Array, " neocloud"]
+    notes_coupon: Float[Array, " neocloud"]
+    converts_coupon: Float[Array, " neocloud"]
+    revolver: Float[Array, " neocloud"]
+    revolver_margin: Float[Array, " neocloud"]
+    box_margin: Float[Array, " neocloud"]
+    note_spread: Float[Array, " neocloud"]
+    advance: Float[Array, " neocloud"]
+    notes_per_quarter: Float[Array, " neocloud"]
+    leverage_limit: Float[Array, " neocloud"]
+    equity_capacity: Float[Array, " neocloud"]
+    equity_discount: Float[Array, " neocloud"]
+    market_cap: Float[Array, " neocloud"]
+    multiple: Float[Array, " neocloud"]
+    multiple_floor: Float[Array, " neocloud"]
+    valuation_margin: Float[Array, " neocloud"]
+    pledged: Float[Array, " neocloud"]
+    collateral_decay: Float[Array, " neocloud"]
+    fire_sale: Float[Array, " neocloud"]
+    other_assets: Float[Array, " neocloud"]
+    depreciation: Float[Array, " neocloud"]
+    dispersion: Float[Array, " neocloud"]
+    repaying: Float[Array, "neocloud vintage"]
+    maturing: Float[Array, "neocloud vintage"]
+    live: Float[Array, "neocloud vintage"]
+    ending: Float[Array, "neocloud vintage"]
+    remaining: Float[Array, "neocloud vintage"]
+    equity_price: Float[Array, ""]
+    is_cohort: tuple[bool, ...] = eqx.field(static=True)
+
+
+class NeocloudState(eqx.Module):
+    """The average living member, start of quarter [USD bn], and who is alive."""
+
+    alive: Float[Array, " neocloud"]
+    worst: Float[Array, " neocloud"]
+    cash: Float[Array, " neocloud"]
+    deferred_capex: Float[Array, " neocloud"]
+    deferred_revenue: Float[Array, " neocloud"]
+    backstop_left: Float[Array, " neocloud"]
+    ddtl: Float[Array, " neocloud"]
+    oem: Float[Array, " neocloud"]
+    notes: Float[Array, " neocloud"]
+    converts: Float[Array, " neocloud"]
+    box: Float[Array, " neocloud"]
+    new_notes: Float[Array, " neocloud"]
+    revolver: Float[Array, " neocloud"]
+    rolled: Float[Array, " neocloud"]
+    box_margin: Float[Array, " neocloud"]
+    note_coupon: Float[Array, " neocloud"]
+    contracts: Float[Array, "neocloud vintage"]
+    draws: Float[Array, "neocloud vintage"]
+    issues: Float[Array, "neocloud vintage"]
+    chips: Float[Array, " neocloud"]
+    market_cap: Float[Array, " neocloud"]
+    ownership: Float[Array, " neocloud"]
+    ppe: Float[Array, " neocloud"]
+    book_equity: Float[Array, " neocloud"]
+
+    @property
+    def secured(self) -> Float[Array, " neocloud"]:
+        """Claims on the pledged chips."""
+        return self.ddtl + self.oem + self.box + self.revolver + self.rolled
+
+    @property
+    def unsecured(self) -> Float[Array, " neocloud"]:
+        """Notes and convertibles."""
+        return self.notes + self.converts + self.new_notes
+
+    @property
+    def debt(self) -> Float[Array, " neocloud"]:
+        """All debt."""
+        return self.secured + self.unsecured
+
+
+def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
+    """Dated dues of every neocloud by model quarter."""
+    scale = opening_debt_scale(economy)
+    columns = []
+    for name in economy.members("neoclouds"):
+
+        def figure(key: str, name: str = name) -> Array:
+            return economy[f"neoclouds.{name}.{key}"]
+
+        committed = grid.schedule(
+            figure("committed_capex.edges"), figure("committed_capex.amounts")
+        )
+        legacy = grid.path(
+            figure("legacy_revenue.dates"), figure("legacy_revenue.values")
+        )
+        q = (1.0 + figure("valuation_rate")) ** -DT
+        ages = jnp.arange(grid.n_quarters, dtype=q.dtype)
+        discounted = legacy * DT * q**ages
+        value = (jnp.sum(discounted) - jnp.cumsum(discounted)) / q**ages
+        columns.append(
+            (
+                scale
+                * grid.schedule(
+                    figure("ddtl_schedule.edges"), figure("ddtl_schedule.amounts")
+                ),
+                scale
+                * grid.schedule(
+                    figure("oem_schedule.edges"), figure("oem_schedule.amounts")
+                ),
+                scale
+                * grid.bullets(
+                    figure("notes_bullets.dates"), figure("notes_bullets.amounts")
+                ),
+                scale
+                * grid.bullets(
+                    figure("convertibles_bullets.dates"),
+                    figure("convertibles_bullets.amounts"),
+                ),
+                committed,
+                jnp.sum(committed) - jnp.cumsum(committed),
+                value,
+            )
+        )
+    stacked = [
+        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
+    ]
+    return NeocloudDues(*stacked)
+
+
+def opening_multiple(
+    economy: Economy, grid: TimeGrid, clouds: Neoclouds
+) -> Float[Array, " neocloud"]:
+    """Multiple of run-rate EBITDA at which the opening market cap is the quoted one.
+
+    Run-rate: the first model quarter with every contract honoured.
+    """
+    solved = []
+    for i, name in enumerate(economy.members("neoclouds")):
+
+        def figure(key: str, name: str = name) -> Array:
+            return economy[f"neoclouds.{name}.{key}"]
+
+        legacy = grid.path(
+            figure("legacy_revenue.dates"), figure("legacy_revenue.values")
+        )
+        lease = grid.path(figure("lease.dates"), figure("lease.values"))
+        first = grid.n_history
+        q = (1.0 + figure("valuation_rate")) ** -DT
+        ahead = jnp.arange(1, grid.n_model + 1, dtype=q.dtype)
+        value = jnp.sum(legacy[first:] * DT * q**ahead)
+        sold = legacy[first]
+        run_rate = sold * (
+            clouds.collected[i] - clouds.variable[i] - clouds.overhead[i]
+        ) - jnp.maximum(lease[first], clouds.lease_rate[i] * sold)
+        # At quoted balances: `leverage.all` changes the cap, not the multiple.
+        debt = figure("ddtl") + figure("oem") + figure("notes") + figure("convertibles")
+        committed = grid.modelled(
+            grid.schedule(
+                figure("committed_capex.edges"), figure("committed_capex.amounts")
+            )
+        )
+        asked = (
+            figure("market_cap")
+            + debt
+            - figure("cash")
+            + jnp.sum(committed)
+            - figure("valuation_margin") * value
+        )
+        solved.append(asked / run_rate)
+    return jnp.stack(solved)
+
+
+def neocloud_terms(
+    economy: Economy, grid: TimeGrid, clouds: Neoclouds, guarantee: Guarantee
+) -> NeocloudTerms:
+    """Assembles the terms of every neocloud."""
+
+    def stack(key: str) -> Float[Array, " neocloud"]:
+        return economy.stack("neoclouds", key)
+
+    struck = economy["shifts.rate_all"]
+    short = economy["rates.short"] + rate_shift(economy)
+    repaying, maturing, remaining = [], [], []
+    for i, name in enumerate(economy.members("neoclouds")):
+        key = f"neoclouds.{name}"
+        rate = short + economy[f"{key}.box_margin"]
+        repaying.append(
+            box_profile(rate, economy[f"{key}.box_tenor"], economy[f"{key}.box_grace"])
+        )
+        maturing.append(bullet_profile(economy[f"{key}.note_tenor"]))
+        remaining.append(
+            remaining_value(clouds.live[i], economy[f"{key}.valuation_rate"])
+        )
+    advance = stack("advance") + guarantee.advance + leverage_shift(economy)
+    return NeocloudTerms(
+        minimum_cash=stack("minimum_cash"),
+        term=stack("term"),
+        prepayment=stack("prepayment"),
+        capex_per_revenue=stack("capex_per_revenue"),
+        deferrable=stack("deferrable"),
+        resume=stack("resume"),
+        growth=stack("growth"),
+        rebook=stack("rebook"),
+        signing=stack("signing"),
+        ddtl_coupon=stack("ddtl_coupon") + struck,
+        oem_coupon=stack("oem_coupon") + struck,
+        notes_coupon=stack("notes_coupon") + struck,
+        converts_coupon=stack("convertibles_coupon") + struck,
+        revolver=stack("revolver"),
+        revolver_margin=stack("revolver_margin"),
+        box_margin=stack("box_margin") * (1.0 - guarantee.spread_cut),
+        note_spread=stack("note_spread"),
+        advance=jnp.minimum(advance, CAPITAL_CAP),
+        notes_per_quarter=stack("notes_per_quarter"),
+        leverage_limit=stack("leverage_limit"),
+        equity_capacity=stack("equity_capacity"),
+        equity_discount=stack("equity_discount"),
+        market_cap=stack("market_cap"),
+        multiple=opening_multiple(economy, grid, clouds),
+        multiple_floor=stack("multiple_floor"),
+        valuation_margin=stack("valuation_margin"),
+        pledged=stack("pledged"),
+        collateral_decay=stack("collateral_decay"),
+        fire_sale=stack("fire_sale"),
+        other_assets=stack("other_assets"),
+        depreciation=stack("depreciation"),
+        dispersion=stack("dispersion"),
+        repaying=jnp.stack(repaying),
+        maturing=jnp.stack(maturing),
+        live=clouds.live,
+        ending=clouds.ending,
+        remaining=jnp.stack(remaining),
+        equity_price=economy["criteria.equity_price"],
+        is_cohort=economy.where("neoclouds", "kind", "cohort"),
+    )
+
+
+def neocloud_opening(economy: Economy) -> NeocloudState:
+    """Balance sheets at `as_of`."""
+
+    def stack(key: str) -> Float[Array, " neocloud"]:
+        return economy.stack("neoclouds", key)
+
+    scale = opening_debt_scale(economy)
+    cash, ppe = stack("cash"), stack("ppe")
+    nothing = jnp.zeros_like(cash)
+    register = jnp.zeros((cash.shape[0], VINTAGES), dtype=cash.dtype)
+    ddtl, oem = stack("ddtl") * scale, stack("oem") * scale
+    notes, converts = stack("notes") * scale, stack("convertibles") * scale
+    deferred = stack("deferred_revenue")
+    return NeocloudState(
+        alive=jnp.ones_like(cash),
+        worst=jnp.full_like(cash, 10.0),
+        cash=cash,
+        deferred_capex=nothing,
+        deferred_revenue=deferred,
+        backstop_left=backstops(economy),
+        ddtl=ddtl,
+        oem=oem,
+        notes=notes,
+        converts=converts,
+        box=nothing,
+        new_notes=nothing,
+        revolver=nothing,
+        rolled=nothing,
+        box_margin=stack("box_margin"),
+        note_coupon=economy["rates.ten_year"] + stack("note_spread"),
+        contracts=register,
+        draws=register,
+        issues=register,
+        chips=stack("chip_value"),
+        market_cap=stack("market_cap"),
+        ownership=jnp.ones_like(cash),
+        ppe=ppe,
+        book_equity=cash + ppe - ddtl - oem - notes - converts - deferred,
+    )

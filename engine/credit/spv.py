@@ -1,0 +1,213 @@
+"""An SPV's quarter: construction, service, take-out, reserve, distribution, default.
+
+docs/model.md section 5, "SPV, in order". Everything is the average living member.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.credit.guarantee import Guarantee
+from engine.credit.neocloud import Window
+from engine.credit.schedule import level_service
+from engine.credit.spv_terms import SpvDates, SpvState, SpvTerms
+from engine.credit.waterfall import waterfall
+from engine.drivers import Drivers
+from engine.grid import DT
+from engine.jump import AbstractDefaultRule
+from engine.market import Prices
+from engine.numerics import annuity_factor, safe_divide
+from engine.survival import HIGHEST, headroom, survive
+from engine.vehicles.spv import SpvEarnings, SpvPaths, Spvs
+
+
+class SpvFlows(eqx.Module):
+    """One quarter of the average living member [USD bn], and who is alive."""
+
+    rent: Float[Array, " spv"]
+    cfads: Float[Array, " spv"]
+    owed: Float[Array, " spv"]
+    spend: Float[Array, " spv"]
+    equity: Float[Array, " spv"]
+    sponsor: Float[Array, " spv"]
+    interest_loan: Float[Array, " spv"]
+    interest_takeout: Float[Array, " spv"]
+    capitalised: Float[Array, " spv"]
+    repaid_loan: Float[Array, " spv"]
+    repaid_takeout: Float[Array, " spv"]
+    lent_loan: Float[Array, " spv"]
+    lent_takeout: Float[Array, " spv"]
+    arrears: Float[Array, " spv"]
+    distributed: Float[Array, " spv"]
+    earned: Float[Array, " spv"]
+    dscr: Float[Array, " spv"]
+    headroom: Float[Array, " spv"]
+    coverage: Float[Array, " spv"]
+    takeout_capacity: Float[Array, " spv"]
+    takeout_rate: Float[Array, " spv"]
+    alive: Float[Array, " spv"]
+    failing: Float[Array, " spv"]
+    claim_loan: Float[Array, " spv"]
+    claim_takeout: Float[Array, " spv"]
+    recovery: Float[Array, " spv"]
+    loan: Float[Array, " spv"]
+    takeout: Float[Array, " spv"]
+    cash: Float[Array, " spv"]
+    book_gap: Float[Array, " spv"]
+    junior_while_short: Float[Array, " spv"]
+
+
+def _takeout(
+    quarter: Drivers,
+    window: Window,
+    terms: SpvTerms,
+    cfads: Float[Array, " spv"],
+) -> tuple[Float[Array, " spv"], Float[Array, " spv"]]:
+    """Debt a new lender would carry, and its rate: value and cover, the lower."""
+    rate = (
+        quarter.ten_year + terms.takeout_margin * quarter.spread_factor + window.spread
+    )
+    value = 4.0 * cfads / (quarter.ten_year + terms.cap_spread + window.spread)
+    annuity = DT * annuity_factor(rate * DT, terms.takeout_tenor / DT)
+    covered = 4.0 * cfads / terms.takeout_dscr * annuity
+    return jnp.minimum(terms.takeout_ltv * value, covered), rate
+
+
+def divide_spv(
+    quarter: Drivers,
+    prices: Prices,
+    window: Window,
+    terms: SpvTerms,
+    dates: SpvDates,
+    paths: SpvPaths,
+    guarantee: Guarantee,
+    spvs: Spvs,
+    earnings: SpvEarnings,
+    rule: AbstractDefaultRule,
+    state: SpvState,
+) -> tuple[SpvFlows, SpvState]:
+    """Divides the quarter's cash among builders, lenders and owners."""
+    rate = terms.coupon + terms.floats * (quarter.short + terms.margin)
+    level = level_service(state.loan, rate * DT, dates.remaining)
+    principal = terms.amortises * paths.started * level.principal
+    interest = state.loan * rate * DT
+    capitalised = terms.drawn * (1.0 - paths.started) * interest
+    late = state.arrears * (quarter.short + guarantee.spread) * DT
+    second = level_service(
+        state.takeout, state.takeout_rate * DT, dates.remaining_takeout
+    )
+
+    draw = terms.drawn * terms.ltc * paths.spend
+    paid_in = terms.drawn * (paths.spend - draw) + paths.equity
+    capacity, takeout_rate = _takeout(quarter, window, terms, earnings.cfads)
+    room = jnp.maximum(capacity - state.takeout, 0.0)
+    due_now = dates.takeout * state.loan
+    taken = jnp.minimum(due_now, room) * window.open
+    residual = dates.final * jnp.maximum(state.loan - taken, 0.0)
+    attempt = jnp.clip(
+        safe_divide(
+            room * window.open + state.cash + state.sponsor, state.loan, 1.0 + HIGHEST
+        )
+        - 1.0,
+        -1.0,
+        HIGHEST,
+    )
+    coverage = jnp.where(
+        dates.takeout > 0.0, jnp.maximum(state.coverage, attempt), state.coverage
+    )
+
+    earned = state.cash * quarter.short * DT
+    own_spend = (1.0 - terms.drawn) * paths.spend
+    coupons = interest - capitalised + late + second.interest
+    repayments = principal + residual + second.principal
+    due = own_spend + coupons + repayments
+    income = earnings.cfads + earnings.owed + earned + paths.equity
+    roll = guarantee.rolling * principal
+    sources = state.cash + income + state.sponsor + roll
+    g = headroom(sources, due)
+    alive, worst = survive(
+        state.alive, state.worst, g, terms.dispersion, terms.is_cohort, rule
+    )
+
+    pot = state.cash + income
+    called = jnp.clip(due - pot, 0.0, state.sponsor)
+    rolled = jnp.clip(due - pot - called, 0.0, roll)
+    claims = jnp.stack([own_spend, coupons, repayments])
+    paid, rest = waterfall(pot + called + rolled, claims)
+    short = jnp.sum(claims - paid, axis=0)
+    service = coupons + principal + second.principal
+    dscr = safe_divide(earnings.cfads, service, 1.0 + HIGHEST)
+    free = jnp.clip(
+        (dscr - terms.lock_low) / (terms.lock_high - terms.lock_low), 0.0, 1.0
+    )
+    target = terms.reserve * service
+    distributed = paths.started * free * jnp.maximum(rest - target, 0.0)
+    # A distribution is only made when nothing senior is short, by construction.
+    cash = rest - distributed
+
+    loan = state.loan + draw + capitalised - principal - taken - residual
+    takeout = state.takeout - second.principal + taken
+    arrears = state.arrears + rolled + short
+    value = spvs.ownership * spvs.rent * prices.shell / terms.cap_rate
+    claim = state.debt
+    recovered = jnp.minimum(state.cash + value * terms.foreclosure, claim)
+    new = SpvState(
+        alive=alive,
+        worst=worst,
+        cash=cash,
+        loan=loan,
+        takeout=takeout,
+        takeout_rate=safe_divide(
+            (state.takeout - second.principal) * state.takeout_rate
+            + taken * takeout_rate,
+            takeout,
+            state.takeout_rate,
+        ),
+        arrears=arrears,
+        sponsor=state.sponsor - called,
+        coverage=coverage,
+        asset=state.asset + paths.spend,
+        book_equity=state.book_equity
+        + earnings.cfads
+        + earnings.owed
+        + earned
+        - coupons
+        - capitalised
+        + paid_in
+        + called
+        - distributed,
+    )
+    flows = SpvFlows(
+        rent=earnings.from_tenant + earnings.relet,
+        cfads=earnings.cfads,
+        owed=earnings.owed,
+        spend=paths.spend,
+        equity=paid_in,
+        sponsor=called,
+        interest_loan=interest - capitalised + late,
+        interest_takeout=second.interest,
+        capitalised=capitalised,
+        repaid_loan=principal + residual + taken,
+        repaid_takeout=second.principal,
+        lent_loan=draw + capitalised + rolled + short,
+        lent_takeout=taken,
+        arrears=rolled + short,
+        distributed=distributed,
+        earned=earned,
+        dscr=dscr,
+        headroom=g,
+        coverage=coverage,
+        takeout_capacity=capacity,
+        takeout_rate=takeout_rate,
+        alive=alive,
+        failing=state.alive - alive,
+        claim_loan=state.loan + state.arrears,
+        claim_takeout=state.takeout,
+        recovery=safe_divide(recovered, claim, 1.0),
+        loan=loan + arrears,
+        takeout=takeout,
+        cash=cash,
+        book_gap=cash + new.asset - new.debt - new.book_equity,
+        junior_while_short=jnp.minimum(distributed + jnp.maximum(cash, 0.0), short),
+    )
+    return flows, new

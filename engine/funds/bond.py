@@ -1,0 +1,36 @@
+"""The bond fund: holds notes at market prices, owes nothing."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.funds.holders import ClassFlows
+
+
+class BondFundFlows(eqx.Module):
+    """One quarter of the bond fund [USD bn]."""
+
+    value: Float[Array, ""]
+    interest: Float[Array, ""]
+    called: Float[Array, ""]
+    credit_loss: Float[Array, ""]
+
+
+class BondFund(eqx.Module):
+    """Holdings by class."""
+
+    shares: Float[Array, " class"]
+
+    def __call__(
+        self, flows: ClassFlows, price: Float[Array, " class"]
+    ) -> BondFundFlows:
+        """Passes interest through; calls from or returns to investors net lending."""
+        held = self.shares
+        return BondFundFlows(
+            value=jnp.sum(held * (flows.balance * price + flows.receivable)),
+            interest=jnp.sum(held * flows.interest),
+            called=jnp.sum(
+                held * (flows.lent - flows.repaid - flows.recovered - flows.claimed)
+            ),
+            credit_loss=jnp.sum(held * flows.loss),
+        )

@@ -1,0 +1,147 @@
+"""Who holds each class of debt: interest, principal, draws and losses follow shares."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.credit.neocloud import NeocloudFlows
+from engine.credit.spv import SpvFlows
+from engine.economy import Economy
+from engine.grid import DT
+
+HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
+
+
+class ClassFlows(eqx.Module):
+    """A quarter of every class of debt, all vehicles of the class [USD bn].
+
+    Classes in order: secured and unsecured by neocloud, loan and take-out by SPV.
+    """
+
+    interest: Float[Array, " class"]
+    repaid: Float[Array, " class"]
+    lent: Float[Array, " class"]
+    failed: Float[Array, " class"]
+    loss: Float[Array, " class"]
+    claimed: Float[Array, " class"]
+    """Loss that the government pays instead of the holders."""
+    recovered: Float[Array, " class"]
+    balance: Float[Array, " class"]
+    receivable: Float[Array, " class"]
+
+
+class ClassState(eqx.Module):
+    """Recoveries still to come, by class [USD bn]."""
+
+    receivable: Float[Array, " class"]
+
+
+class Holders(eqx.Module):
+    """Shares by holder and class; each class's shares sum to one."""
+
+    fund: Float[Array, " class"]
+    bond_fund: Float[Array, " class"]
+    bank: Float[Array, " class"]
+    insurer: Float[Array, " class"]
+    pension: Float[Array, " class"]
+    outside: Float[Array, " class"]
+    lag: Float[Array, " class"]
+    claims: Float[Array, " class"]
+
+    @staticmethod
+    def build(economy: Economy, claims: Float[Array, ""]) -> "Holders":
+        """Assembles shares; `claims` is what the guarantee pays of secured losses."""
+
+        def shares(holder: str) -> Float[Array, " class"]:
+            tables = [
+                ("neoclouds", "holders_secured"),
+                ("neoclouds", "holders_unsecured"),
+                ("spvs", "holders_notes"),
+                ("spvs", "holders_takeout"),
+            ]
+            return jnp.concatenate(
+                [economy.stack(family, f"{key}.{holder}") for family, key in tables]
+            )
+
+        lag = economy.stack("neoclouds", "recovery_lag")
+        spv_lag = economy.stack("spvs", "recovery_lag")
+        one, spv_one = jnp.ones_like(lag), jnp.ones_like(spv_lag)
+        return Holders(
+            **{holder: shares(holder) for holder in HOLDERS},
+            lag=jnp.concatenate([lag, lag, spv_lag, spv_lag]),
+            claims=claims
+            * jnp.concatenate([one, jnp.zeros_like(one), spv_one, spv_one]),
+        )
+
+    def opening(self) -> ClassState:
+        """No recoveries outstanding."""
+        return ClassState(receivable=jnp.zeros_like(self.fund))
+
+    def __call__(
+        self, clouds: NeocloudFlows, spvs: SpvFlows, state: ClassState
+    ) -> tuple[ClassFlows, ClassState]:
+        """Sums the living members' flows by class and books what failed."""
+        share = jnp.concatenate([clouds.alive, clouds.alive, spvs.alive, spvs.alive])
+        failing = jnp.concatenate(
+            [clouds.failing, clouds.failing, spvs.failing, spvs.failing]
+        )
+        claim = jnp.concatenate(
+            [
+                clouds.claim_secured,
+                clouds.claim_unsecured,
+                spvs.claim_loan,
+                spvs.claim_takeout,
+            ]
+        )
+        recovery = jnp.concatenate(
+            [
+                clouds.recovery_secured,
+                clouds.recovery_unsecured,
+                spvs.recovery,
+                spvs.recovery,
+            ]
+        )
+        failed = failing * claim
+        lost = (1.0 - recovery) * failed
+        claimed = self.claims * lost
+        paid = state.receivable * jnp.minimum(DT / self.lag, 1.0)
+        receivable = state.receivable - paid + recovery * failed
+        flows = ClassFlows(
+            interest=share
+            * jnp.concatenate(
+                [
+                    clouds.interest_secured,
+                    clouds.interest_unsecured,
+                    spvs.interest_loan + spvs.capitalised,
+                    spvs.interest_takeout,
+                ]
+            ),
+            repaid=share
+            * jnp.concatenate(
+                [
+                    clouds.repaid_secured,
+                    clouds.repaid_unsecured,
+                    spvs.repaid_loan,
+                    spvs.repaid_takeout,
+                ]
+            ),
+            lent=share
+            * jnp.concatenate(
+                [
+                    clouds.lent_secured,
+                    clouds.lent_unsecured,
+                    spvs.lent_loan,
+                    spvs.lent_takeout,
+                ]
+            ),
+            failed=failed,
+            loss=lost - claimed,
+            claimed=claimed,
+            recovered=paid,
+            balance=share
+            * jnp.concatenate(
+                [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
+            ),
+            receivable=receivable,
+        )
+        return flows, ClassState(receivable=receivable)

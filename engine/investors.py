@@ -1,0 +1,151 @@
+"""Layer 7, investors and banks: who ends with the loss, and what they sell (M12)."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.economy import Economy
+from engine.funds.bond import BondFundFlows
+from engine.funds.holders import ClassFlows, Holders
+from engine.funds.private_credit import FundFlows
+from engine.survival import HIGHEST
+
+INSTITUTIONS = ("pension", "insurer")
+
+
+class InvestorState(eqx.Module):
+    """Cumulated losses [USD bn]; institutions in order pension, insurer."""
+
+    institutions: Float[Array, " investor"]
+    charged: Float[Array, " investor"]
+    """Largest use of the buffer so far, marks included."""
+    outside: Float[Array, ""]
+    bank_direct: Float[Array, ""]
+    bank_lines: Float[Array, ""]
+    government: Float[Array, ""]
+
+
+class InvestorFlows(eqx.Module):
+    """Losses of the quarter by final holder, and forced sales [USD bn]."""
+
+    losses: Float[Array, " investor"]
+    outside: Float[Array, ""]
+    bank_direct: Float[Array, ""]
+    bank_lines: Float[Array, ""]
+    government: Float[Array, ""]
+    forced_sales: Float[Array, " investor"]
+    headroom: Float[Array, " investor"]
+    bank_headroom: Float[Array, ""]
+    government_headroom: Float[Array, ""]
+    used: Float[Array, " investor"]
+
+
+class Investors(eqx.Module):
+    """Shares in funds, buffers and what a used-up buffer sells."""
+
+    fund: Float[Array, " investor"]
+    bond_fund: Float[Array, " investor"]
+    buffer: Float[Array, " investor"]
+    sale_multiple: Float[Array, " investor"]
+    charge_slope: Float[Array, " investor"]
+    bank_buffer: Float[Array, ""]
+    claim_threshold: Float[Array, ""]
+
+    @staticmethod
+    def build(economy: Economy) -> "Investors":
+        """Assembles the institutions from the figures."""
+
+        def shares(fund: str) -> Float[Array, " investor"]:
+            return jnp.stack(
+                [economy[f"funds.{fund}.investors.{name}"] for name in INSTITUTIONS]
+            )
+
+        def stack(key: str) -> Float[Array, " investor"]:
+            return jnp.stack([economy[f"investors.{n}.{key}"] for n in INSTITUTIONS])
+
+        charge = economy["investors.insurer.charge_slope"]
+        return Investors(
+            fund=shares("private_credit"),
+            bond_fund=shares("bond"),
+            buffer=stack("buffer"),
+            sale_multiple=stack("sale_multiple"),
+            charge_slope=jnp.stack([jnp.zeros_like(charge), charge]),
+            bank_buffer=economy["banks.buffer"],
+            claim_threshold=economy["government.claim_threshold"],
+        )
+
+    def opening(self) -> InvestorState:
+        """No losses."""
+        nothing = jnp.zeros_like(self.bank_buffer)
+        return InvestorState(
+            institutions=jnp.zeros_like(self.buffer),
+            charged=jnp.zeros_like(self.buffer),
+            outside=nothing,
+            bank_direct=nothing,
+            bank_lines=nothing,
+            government=nothing,
+        )
+
+    def __call__(
+        self,
+        flows: ClassFlows,
+        price: Float[Array, " class"],
+        holders: Holders,
+        fund: FundFlows,
+        bond: BondFundFlows,
+        state: InvestorState,
+    ) -> tuple[InvestorFlows, InvestorState]:
+        """Books every loss once, at its final holder."""
+        direct = jnp.stack(
+            [
+                jnp.sum(holders.pension * flows.loss),
+                jnp.sum(holders.insurer * flows.loss),
+            ]
+        )
+        # Banks bear what the lines' collateral does not cover; investors the rest.
+        from_fund = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
+        bank_lines = fund.credit_loss - from_fund
+        losses = direct + self.fund * from_fund + self.bond_fund * bond.credit_loss
+        outside = (
+            jnp.sum(holders.outside * flows.loss)
+            + (1.0 - jnp.sum(self.fund)) * from_fund
+            + (1.0 - jnp.sum(self.bond_fund)) * bond.credit_loss
+        )
+        bank_direct = jnp.sum(holders.bank * flows.loss)
+        government = jnp.sum(flows.claimed)
+        below_par = jnp.maximum(1.0 - price, 0.0) * flows.balance
+        marked_down = jnp.stack(
+            [jnp.sum(holders.pension * below_par), jnp.sum(holders.insurer * below_par)]
+        )
+        lost = state.institutions + losses
+        used = lost + self.charge_slope * marked_down
+        charged = jnp.maximum(state.charged, used)
+        over = jnp.maximum(charged - self.buffer, 0.0)
+        over_before = jnp.maximum(state.charged - self.buffer, 0.0)
+        direct_total = state.bank_direct + bank_direct
+        line_total = state.bank_lines + bank_lines
+        claims = state.government + government
+        out = InvestorFlows(
+            losses=losses,
+            outside=outside,
+            bank_direct=bank_direct,
+            bank_lines=bank_lines,
+            government=government,
+            forced_sales=self.sale_multiple * (over - over_before),
+            headroom=jnp.clip(1.0 - used / self.buffer, -1.0, HIGHEST),
+            bank_headroom=jnp.clip(
+                1.0 - (direct_total + line_total) / self.bank_buffer, -1.0, HIGHEST
+            ),
+            government_headroom=jnp.clip(
+                1.0 - claims / self.claim_threshold, -1.0, HIGHEST
+            ),
+            used=used,
+        )
+        return out, InvestorState(
+            institutions=lost,
+            charged=charged,
+            outside=state.outside + outside,
+            bank_direct=direct_total,
+            bank_lines=line_total,
+            government=claims,
+        )

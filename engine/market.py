@@ -1,0 +1,156 @@
+"""Layer 2, the market for compute: demand over last quarter's fleet sets the price."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.drivers import Drivers
+from engine.economy import Economy
+from engine.grid import DT, span
+
+VINTAGES = 40
+"""Quarters of age that a register remembers (ten years)."""
+
+HOURS_PER_YEAR = 8760.0
+
+
+def aged(register: Float[Array, "... vintage"]) -> Float[Array, "... vintage"]:
+    """A register one quarter older, with an empty newest vintage."""
+    return jnp.concatenate(
+        [jnp.zeros_like(register[..., :1]), register[..., :-1]], axis=-1
+    )
+
+
+def newest(
+    register: Float[Array, "... vintage"], entry: Float[Array, "..."]
+) -> Float[Array, "... vintage"]:
+    """The register with `entry` written into its newest vintage."""
+    return jnp.concatenate([entry[..., None], register[..., 1:]], axis=-1)
+
+
+class Fleet(eqx.Module):
+    """Gigawatts of chips by age in quarters, and of the shells that house them."""
+
+    gigawatts: Float[Array, " vintage"]
+    shells: Float[Array, ""]
+
+
+class Prices(eqx.Module):
+    """What the market for compute says this quarter."""
+
+    utilisation: Float[Array, ""]
+    level: Float[Array, ""]
+    """φ·w: price of compute against the reference."""
+    spot: Float[Array, ""]
+    """USD bn per GW-year of a new chip."""
+    marginal_cost: Float[Array, ""]
+    shell: Float[Array, ""]
+    """Market rent of a shell per unit of a contract rent struck at reference."""
+    shell_ahead: Float[Array, " window"]
+    """The same as a tenant expects it for the next sixteen quarters."""
+    additions: Float[Array, ""]
+    in_service: Float[Array, ""]
+
+
+class Market(eqx.Module):
+    """Parameters of the market; demand comes from the drivers."""
+
+    alive: Float[Array, " vintage"]
+    retiring: Float[Array, " vintage"]
+    reference_utilisation: Float[Array, ""]
+    slope: Float[Array, ""]
+    floor: Float[Array, ""]
+    cap: Float[Array, ""]
+    reference_price: Float[Array, ""]
+    marginal_cost: Float[Array, ""]
+    pipeline: Float[Array, ""]
+    shortage: Float[Array, ""]
+    shell_floor: Float[Array, ""]
+    shell_elasticity: Float[Array, ""]
+    shell_wear: Float[Array, ""]
+    indexation: Float[Array, ""]
+    """Growth of the market rent of shells [1/year]."""
+
+    @staticmethod
+    def build(economy: Economy) -> "Market":
+        """Assembles the market from the figures."""
+        life = economy["market.chip_life"]
+        alive = span(jnp.zeros_like(life), life, VINTAGES)
+        after = jnp.concatenate([alive[1:], jnp.zeros_like(alive[:1])])
+        power = (
+            economy["power.price"]
+            * HOURS_PER_YEAR
+            * economy["power.load"]
+            * economy["power.pue"]
+            / 1e6
+        )
+        return Market(
+            alive=alive,
+            retiring=alive - after,
+            reference_utilisation=economy["market.reference_utilisation"],
+            slope=economy["market.price_slope"],
+            floor=economy["market.price_floor"],
+            cap=economy["market.price_cap"],
+            reference_price=economy["market.reference_price"],
+            marginal_cost=power + economy["market.opex"],
+            pipeline=economy["market.pipeline"],
+            shortage=economy["market.shortage_response"],
+            shell_floor=economy["market.shell_market_floor"],
+            shell_elasticity=economy["market.shell_elasticity"],
+            shell_wear=DT / economy["market.shell_life"],
+            indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
+        )
+
+    def opening(self, economy: Economy) -> Fleet:
+        """The fleet at `as_of`: grown exponentially to today's gigawatts in service."""
+        ages = jnp.arange(VINTAGES, dtype=self.alive.dtype) * DT
+        shape = jnp.exp(-economy["market.fleet_growth"] * ages)
+        scale = economy["market.fleet"] / jnp.sum(shape * self.alive)
+        return Fleet(gigawatts=shape * scale, shells=economy["market.fleet"])
+
+    def price_level(self, utilisation: Float[Array, "..."]) -> Float[Array, "..."]:
+        """φ: piecewise linear in utilisation, 1 at the reference."""
+        tension = utilisation - self.reference_utilisation
+        return jnp.clip(1.0 + self.slope * tension, self.floor, self.cap)
+
+    def shell_rent(
+        self, level: Float[Array, "..."], years: Float[Array, "..."]
+    ) -> Float[Array, "..."]:
+        """Market rent of a shell against a contract rent struck at reference."""
+        indexed = (1.0 + self.indexation) ** years
+        return jnp.maximum(level**self.shell_elasticity * indexed, self.shell_floor)
+
+    def __call__(
+        self, quarter: Drivers, openness: Float[Array, ""], fleet: Fleet
+    ) -> tuple[Prices, Fleet]:
+        """Clears on last quarter's fleet, then energises what is due."""
+        in_service = jnp.sum(self.alive * fleet.gigawatts)
+        utilisation = quarter.demand / in_service
+        level = self.price_level(utilisation) * quarter.gpu_factor
+        # Chips go after six years, shells stay: what was built too much weighs on
+        # rents long after the chips' price has recovered.
+        occupied = self.price_level(quarter.demand / fleet.shells)
+        ahead = self.price_level(quarter.demand_ahead / fleet.shells)
+        retired = jnp.sum(self.retiring * fleet.gigawatts)
+        worth = jnp.clip(utilisation / self.reference_utilisation, 0.0, 1.0)
+        tight = jnp.maximum(utilisation - self.reference_utilisation, 0.0)
+        financed = (
+            quarter.after_pipeline * quarter.planned_additions * quarter.response
+            + retired * worth
+            + self.shortage * DT * tight * in_service
+        )
+        additions = self.pipeline * DT * quarter.pipeline + financed * openness
+        register = newest(aged(fleet.gigawatts), additions)
+        powered = jnp.sum(self.alive * register)
+        prices = Prices(
+            utilisation=utilisation,
+            level=level,
+            spot=jnp.maximum(self.reference_price * level, self.marginal_cost),
+            marginal_cost=self.marginal_cost,
+            shell=self.shell_rent(occupied, quarter.years),
+            shell_ahead=self.shell_rent(ahead, quarter.years),
+            additions=additions,
+            in_service=powered,
+        )
+        shells = jnp.maximum(fleet.shells * (1.0 - self.shell_wear), powered)
+        return prices, Fleet(gigawatts=register, shells=shells)

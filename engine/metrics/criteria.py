@@ -1,0 +1,146 @@
+"""Limit states: solvency of every layer, and return; g > 0 holds."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from engine.drivers import rate_shift
+from engine.economy import Economy
+from engine.grid import DT, TimeGrid
+from engine.metrics.layers import first_failure, up_to_failure
+from engine.numerics import safe_divide
+from engine.survival import HIGHEST
+
+
+class LimitStates(eqx.Module):
+    """Every criterion's limit state; `@full` names are over the whole grid."""
+
+    values: dict[str, Float[Array, ""]]
+    binding: dict[str, Int[Array, ""]]
+    first: dict[str, Float[Array, ""]]
+    alternatives: dict[str, Float[Array, ""]]
+    events: dict[str, Float[Array, ""]]
+
+
+def _present_value(
+    flows: Float[Array, " quarter"], rate: Float[Array, ""]
+) -> Float[Array, ""]:
+    """Value at `as_of` of flows at the ends of model quarters, `rate` per year."""
+    steps = jnp.arange(1, flows.shape[0] + 1, dtype=flows.dtype)
+    return jnp.sum(flows * (1.0 + rate) ** (-DT * steps))
+
+
+def lender_return(
+    record: Any,
+    opening: Float[Array, ""],
+    classes: Float[Array, " class"],
+    rate: Float[Array, ""],
+    inside: Float[Array, " quarter"],
+) -> Float[Array, ""]:
+    """Net present value at the required rate, per unit of money put in.
+
+    `classes` weights the classes of debt held; `inside` is 1 up to the horizon, at
+    which the balance still owed counts at par.
+    """
+    flows = record.classes
+    received = flows.interest + flows.repaid + flows.recovered + flows.claimed
+    last = inside - jnp.concatenate([inside[1:], jnp.zeros_like(inside[:1])])
+    held = jnp.sum(classes * (flows.balance + flows.receivable), axis=1)
+    inflow = jnp.sum(classes * received, axis=1) * inside + held * last
+    lent = jnp.sum(classes * flows.lent, axis=1) * inside
+    put_in = opening + _present_value(lent, rate)
+    return safe_divide(_present_value(inflow, rate) - put_in, put_in)
+
+
+def system_return(
+    record: Any, economy: Economy, inside: Float[Array, " quarter"]
+) -> Float[Array, ""]:
+    """What AI earns against the build, at the system's cost of capital.
+
+    Chips are replaced at the end of their life; the build's revenue is a captured
+    share of end users' spending. Positive: the build pays.
+    """
+    shift = economy["shifts.leverage_future"] + economy["shifts.leverage_all"]
+    debt = jnp.minimum(economy["hurdle.debt"] + shift, 0.98)
+    cost_of_debt = economy["criteria.system_debt_cost"] + rate_shift(economy)
+    wacc = debt * cost_of_debt + (1.0 - debt) * economy["criteria.system_equity_cost"]
+    earned = (
+        economy["criteria.system_margin"]
+        * economy["criteria.system_capture"]
+        * record.drivers.revenue
+        * DT
+        * inside
+    )
+    years = jnp.sum(inside) * DT
+    turns = jnp.arange(1, 6, dtype=wacc.dtype) * economy["hurdle.hardware_life"]
+    used = jnp.clip((years - turns) / economy["hurdle.hardware_life"], 0.0, 1.0)
+    replaced = jnp.sum(used * (1.0 + wacc) ** -turns)
+    outlay = economy["hurdle.investment"] + economy["hurdle.hardware"] * replaced
+    return _present_value(earned, wacc) / outlay - 1.0
+
+
+def limit_states_of(
+    record: Any,
+    headrooms: dict[str, Float[Array, " quarter"]],
+    opening: Float[Array, " class"],
+    economy: Economy,
+    grid: TimeGrid,
+) -> LimitStates:
+    """Limit states of a run; `opening` are the class balances at `as_of`."""
+    horizon = economy["criteria.horizon"]
+    values, binding, first, full = {}, {}, {}, {}
+    for name, series in headrooms.items():
+        values[name], binding[name] = up_to_failure(series, grid, horizon)
+        first[name] = first_failure(series, grid)
+        full[f"{name}@full"], _ = up_to_failure(series, grid, grid.ends[-1])
+
+    ends = grid.modelled(grid.ends)
+    inside = (ends <= economy["criteria.return_horizon"] + 1e-6).astype(ends.dtype)
+    last = jnp.argmax(jnp.where(inside > 0.0, ends, 0.0))
+    benchmark = economy["rates.ten_year"] + rate_shift(economy)
+    n, k = len(economy.members("neoclouds")), len(economy.members("spvs"))
+    first_cloud = jnp.arange(2 * n + 2 * k)
+
+    def pick(*wanted: int) -> Float[Array, " class"]:
+        chosen = [first_cloud == index for index in wanted]
+        return jnp.any(jnp.stack(chosen), axis=0).astype(ends.dtype)
+
+    premia: dict[str, tuple[str, tuple[int, ...]]] = {
+        "neocloud_secured": ("criteria.required_secured_premium", (0,)),
+        "neocloud_unsecured": ("criteria.required_unsecured_premium", (n,)),
+    }
+    for index, name in enumerate(economy.members("spvs")):
+        if economy.blueprint.choice(f"spvs.{name}.kind") == "named":
+            bullet = economy.blueprint.choice(f"spvs.{name}.profile") == "bullet"
+            layer = "bank_spv" if bullet else "tenant_spv"
+            held = (2 * n + index, 2 * n + k + index)
+            premia[layer] = ("criteria.required_spv_premium", held)
+    for layer, (premium, held) in premia.items():
+        classes = pick(*held)
+        key = f"{layer}.return"
+        values[key] = lender_return(
+            record,
+            jnp.sum(classes * opening),
+            classes,
+            benchmark + economy[premium],
+            inside,
+        )
+        binding[key] = last
+    price = jnp.maximum(record.clouds.price[last, 0], 1e-6)
+    years = ends[last] - grid.as_of
+    growth = price ** (1.0 / years) - 1.0
+    values["neocloud_equity.return"] = growth - economy["criteria.required_equity"]
+    lived = (ends <= economy["criteria.system_horizon"] + 1e-6).astype(ends.dtype)
+    values["system.return"] = system_return(record, economy, lived)
+    binding["neocloud_equity.return"] = last
+    binding["system.return"] = jnp.argmax(jnp.where(lived > 0.0, ends, 0.0))
+    values = {name: jnp.clip(g, -1.0, HIGHEST) for name, g in values.items()}
+    return LimitStates(
+        values=values,
+        binding=binding,
+        first=first,
+        alternatives=full,
+        events=first,
+    )

@@ -1,0 +1,131 @@
+"""The fixed list of layers, each with one failure event, as headrooms by quarter.
+
+A junior layer fails no later than a senior one of the same issuer, by construction of
+the headrooms; no rule names who fails first. Layers without an entity are left out.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from engine.economy import Economy
+from engine.grid import TimeGrid
+from engine.survival import HIGHEST
+
+NEVER = 9999.0
+"""Date of an event that does not happen."""
+
+LAYERS = (
+    "lab",
+    "neocloud_equity",
+    "neocloud_unsecured",
+    "neocloud_secured",
+    "hybrid_cloud",
+    "bank_spv",
+    "tenant_spv",
+    "hyperscaler",
+    "fund",
+    "fund_bank_line",
+    "lp",
+    "bank",
+    "government",
+)
+
+FINANCED = (
+    "neocloud_equity",
+    "neocloud_unsecured",
+    "neocloud_secured",
+    "bank_spv",
+    "tenant_spv",
+)
+
+EVENTS = {
+    "lab": "commitment not honoured in full",
+    "neocloud_equity": "price below its floor, or default",
+    "neocloud_unsecured": "default",
+    "neocloud_secured": "recovery below par",
+    "hybrid_cloud": "leverage above the downgrade trigger",
+    "bank_spv": "not repaid or refinanced at final maturity",
+    "tenant_spv": "non-renewal, repudiation or default",
+    "hyperscaler": "free cash flow negative and bonds at their limit",
+    "fund": "redemption gate",
+    "fund_bank_line": "banks expect a loss on fund lines",
+    "lp": "buffer used",
+    "bank": "buffer used",
+    "government": "claim paid",
+}
+
+
+def named(economy: Economy, family: str) -> tuple[bool, ...]:
+    """Members that are one obligor; cohorts report an alive share instead."""
+    return economy.where(family, "kind", "named")
+
+
+def is_bank_financed(economy: Economy) -> tuple[bool, ...]:
+    """Named SPVs on a loan that must be taken out."""
+    bullet = economy.where("spvs", "profile", "bullet")
+    return tuple(a and b for a, b in zip(named(economy, "spvs"), bullet, strict=True))
+
+
+def is_tenant_financed(economy: Economy) -> tuple[bool, ...]:
+    """Named SPVs whose notes amortise from one tenant's rent."""
+    paying = economy.where("spvs", "profile", "amortising")
+    return tuple(a and b for a, b in zip(named(economy, "spvs"), paying, strict=True))
+
+
+def lowest(
+    headroom: Float[Array, "quarter entity"], members: tuple[bool, ...]
+) -> Float[Array, " quarter"]:
+    """Lowest headroom of the chosen members."""
+    return jnp.min(jnp.where(jnp.asarray(members), headroom, HIGHEST), axis=1)
+
+
+def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, " quarter"]]:
+    """Headroom of every layer by model quarter."""
+    clouds, spvs, tenancies = record.clouds, record.spvs, record.tenancies
+    single = named(economy, "neoclouds")
+    tenant = jnp.minimum(
+        jnp.minimum(tenancies.renewal_due, tenancies.repudiation), spvs.headroom
+    )
+    tolerated = economy["criteria.line_loss"]
+    line = jnp.clip(1.0 - record.fund.line_share / tolerated, -1.0, HIGHEST)
+    return {
+        "lab": jnp.min(record.labs.headroom, axis=1),
+        "neocloud_equity": lowest(clouds.equity_headroom, single),
+        "neocloud_unsecured": lowest(clouds.headroom, single),
+        "neocloud_secured": lowest(clouds.secured_headroom, single),
+        "hybrid_cloud": record.hybrid.headroom,
+        "bank_spv": lowest(spvs.headroom, is_bank_financed(economy)),
+        "tenant_spv": lowest(tenant, is_tenant_financed(economy)),
+        "hyperscaler": jnp.min(record.hyperscalers.headroom, axis=1),
+        "fund": record.fund.gate_headroom,
+        "fund_bank_line": line,
+        "lp": jnp.min(record.investors.headroom, axis=1),
+        "bank": record.investors.bank_headroom,
+        "government": record.investors.government_headroom,
+    }
+
+
+def first_failure(
+    headroom: Float[Array, " quarter"], grid: TimeGrid
+) -> Float[Array, ""]:
+    """End of the first quarter in which the headroom is negative, or `NEVER`."""
+    fails = headroom < 0.0
+    index = jnp.argmax(fails)
+    date = grid.modelled(grid.ends)[index]
+    return jnp.where(jnp.any(fails), date, NEVER)
+
+
+def up_to_failure(
+    headroom: Float[Array, " quarter"], grid: TimeGrid, horizon: Float[Array, ""]
+) -> tuple[Float[Array, ""], Int[Array, ""]]:
+    """Lowest headroom up to the first failure and the horizon, and its quarter.
+
+    After the first failure the vehicle is gone, and its headroom means nothing.
+    """
+    failed = jnp.cumsum(headroom < 0.0) - (headroom < 0.0)
+    inside = grid.modelled(grid.ends) <= horizon + 1e-6
+    counted = jnp.where((failed == 0) & inside, headroom, HIGHEST)
+    quarter = jnp.argmin(counted)
+    return counted[quarter], quarter

@@ -1,0 +1,201 @@
+"""Metrics of funds, investors, banks, government and the system as a whole."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from engine.metrics.registry import register_entity
+
+
+def _quarters_to_loss(
+    record: Any, share: float
+) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    """Quarters from the first credit loss to `share` of the final one."""
+    total = jnp.cumsum(jnp.sum(record.classes.loss + record.classes.claimed, axis=1))
+    final = total[-1]
+    first = jnp.argmax(total > 1e-6)
+    reached = jnp.argmax(total >= share * final)
+    return (reached - first).astype(final.dtype), final > 1e-6
+
+
+register_entity(
+    "private_credit",
+    "lowest_index",
+    "I",
+    "x",
+    "lowest NAV per share against as_of",
+    lambda r, i, e, g: jnp.min(r.fund.index),
+)
+register_entity(
+    "private_credit",
+    "margin_calls",
+    "M",
+    "USD bn",
+    "margin calls of banks",
+    lambda r, i, e, g: jnp.sum(r.fund.margin_call),
+)
+register_entity(
+    "private_credit",
+    "peak_requests",
+    "q",
+    "share",
+    "highest quarterly redemption request",
+    lambda r, i, e, g: jnp.max(r.fund.requests),
+)
+register_entity(
+    "private_credit",
+    "fees",
+    "F",
+    "USD bn",
+    "management fees",
+    lambda r, i, e, g: jnp.sum(r.fund.fee),
+)
+register_entity(
+    "private_credit",
+    "credit_loss",
+    "L",
+    "USD bn",
+    "credit loss of all lenders",
+    lambda r, i, e, g: jnp.sum(r.fund.credit_loss),
+)
+register_entity(
+    "bond",
+    "credit_loss",
+    "L",
+    "USD bn",
+    "credit loss of all lenders",
+    lambda r, i, e, g: jnp.sum(r.bond.credit_loss),
+)
+register_entity(
+    "pension",
+    "loss",
+    "L",
+    "USD bn",
+    "credit loss as final holder",
+    lambda r, i, e, g: jnp.sum(r.investors.losses[:, 0]),
+)
+register_entity(
+    "insurer",
+    "loss",
+    "L",
+    "USD bn",
+    "credit loss as final holder",
+    lambda r, i, e, g: jnp.sum(r.investors.losses[:, 1]),
+)
+register_entity(
+    "outside",
+    "loss",
+    "L",
+    "USD bn",
+    "credit loss as final holder",
+    lambda r, i, e, g: jnp.sum(r.investors.outside),
+)
+register_entity(
+    "bank",
+    "loss",
+    "L",
+    "USD bn",
+    "credit loss as final holder",
+    lambda r, i, e, g: jnp.sum(r.investors.bank_direct + r.investors.bank_lines),
+)
+register_entity(
+    "government",
+    "loss",
+    "L",
+    "USD bn",
+    "credit loss as final holder",
+    lambda r, i, e, g: jnp.sum(r.investors.government),
+)
+register_entity(
+    "system",
+    "credit_loss",
+    "L",
+    "USD bn",
+    "credit loss of all lenders",
+    lambda r, i, e, g: jnp.sum(r.classes.loss + r.classes.claimed),
+)
+register_entity(
+    "system",
+    "leak_bank",
+    "ℓ1",
+    "USD bn",
+    "leak 1: bank losses and margin-call sales",
+    lambda r, i, e, g: jnp.sum(
+        r.investors.bank_direct + r.investors.bank_lines + r.fund.sold
+    ),
+)
+register_entity(
+    "system",
+    "leak_public",
+    "ℓ2",
+    "USD bn",
+    "leak 2: forced sales of public assets",
+    lambda r, i, e, g: jnp.sum(r.investors.forced_sales),
+)
+register_entity(
+    "system",
+    "peak_spread",
+    "ς",
+    "1/year",
+    "highest contagion spread",
+    lambda r, i, e, g: jnp.max(r.system.spread),
+)
+register_entity(
+    "system",
+    "lowest_openness",
+    "Ω",
+    "share",
+    "lowest openness of markets",
+    lambda r, i, e, g: jnp.min(r.system.openness),
+)
+register_entity(
+    "system",
+    "lowest_utilisation",
+    "u",
+    "share",
+    "lowest utilisation of the fleet",
+    lambda r, i, e, g: jnp.min(r.prices.utilisation),
+)
+register_entity(
+    "system",
+    "peak_fleet",
+    "F",
+    "GW",
+    "largest fleet in service",
+    lambda r, i, e, g: jnp.max(r.prices.in_service),
+)
+register_entity(
+    "system",
+    "debt_peak",
+    "D",
+    "USD bn",
+    "highest debt of the financed vehicles",
+    lambda r, i, e, g: jnp.max(jnp.sum(r.classes.balance, axis=1)),
+)
+register_entity(
+    "system",
+    "quarters_to_half_loss",
+    "t50",
+    "quarters",
+    "first credit loss to half of the final one",
+    lambda r, i, e, g: _quarters_to_loss(r, 0.5),
+)
+register_entity(
+    "system",
+    "quarters_to_most_loss",
+    "t90",
+    "quarters",
+    "first credit loss to 90 % of the final one",
+    lambda r, i, e, g: _quarters_to_loss(r, 0.9),
+)
+register_entity(
+    "system",
+    "revenue",
+    "R",
+    "USD bn/year",
+    "end users' spending on AI in 2030Q4",
+    lambda r, i, e, g: r.drivers.revenue[
+        jnp.argmin(jnp.abs(g.modelled(g.middles) - 2030.875))
+    ],
+)

@@ -1,0 +1,274 @@
+"""Metrics of labs, vehicles and vendors, by member of the family.
+
+A formula takes the record `r`, the member's index `i`, the economy `e`, the grid `g`.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from engine.economy import Economy
+from engine.grid import TimeGrid
+from engine.metrics.registry import register
+from engine.numerics import safe_divide
+
+
+def _to_horizon(economy: Economy, grid: TimeGrid) -> Bool[Array, " quarter"]:
+    return grid.modelled(grid.ends) <= economy["criteria.horizon"] + 1e-6
+
+
+def _first_below(share: Float[Array, " quarter"], grid: TimeGrid, floor: float):
+    gone = share < floor
+    date = grid.modelled(grid.ends)[jnp.argmax(gone)]
+    return date, jnp.any(gone)
+
+
+@register(
+    "neoclouds", "default_date", "T", "decimal year", "first default (half of a cohort)"
+)
+def _neoclouds_default_date(r, i, e, g):
+    return _first_below(r.clouds.alive[:, i], g, 0.5)
+
+
+@register("neoclouds", "alive", "a", "share", "alive at the end of the grid")
+def _neoclouds_alive(r, i, e, g):
+    return r.clouds.alive[-1, i]
+
+
+@register("neoclouds", "default_before_2030", "1-a", "share", "defaulted before 2030")
+def _neoclouds_default_before_2030(r, i, e, g):
+    before = g.modelled(g.ends) <= 2030.0 + 1e-6
+    return 1.0 - jnp.min(jnp.where(before, r.clouds.alive[:, i], 1.0))
+
+
+@register(
+    "neoclouds", "minimum_headroom", "g", "x", "lowest liquidity headroom to 2031.75"
+)
+def _neoclouds_minimum_headroom(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.min(jnp.where(inside, r.clouds.headroom[:, i], 10.0))
+
+
+@register(
+    "neoclouds",
+    "minimum_dscr",
+    "DSCR",
+    "x",
+    "lowest secured debt-service cover to the horizon",
+)
+def _neoclouds_minimum_dscr(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.min(jnp.where(inside, r.clouds.dscr[:, i], 11.0))
+
+
+@register(
+    "neoclouds", "revenue_next_four", "Q", "USD bn", "revenue of the next four quarters"
+)
+def _neoclouds_revenue_next_four(r, i, e, g):
+    return jnp.sum(r.clouds.revenue[:4, i])
+
+
+@register("neoclouds", "peak_debt", "D", "USD bn", "highest debt while alive")
+def _neoclouds_peak_debt(r, i, e, g):
+    return jnp.max(
+        (r.clouds.secured[:, i] + r.clouds.unsecured[:, i]) * r.clouds.alive[:, i]
+    )
+
+
+@register("neoclouds", "equity_raised", "E", "USD bn", "equity raised while alive")
+def _neoclouds_equity_raised(r, i, e, g):
+    return jnp.sum(r.clouds.raised[:, i] * r.clouds.alive[:, i])
+
+
+@register(
+    "neoclouds", "capex_deferred", "K", "USD bn", "committed capex deferred while alive"
+)
+def _neoclouds_capex_deferred(r, i, e, g):
+    return jnp.sum(r.clouds.deferred[:, i] * r.clouds.alive[:, i])
+
+
+@register(
+    "neoclouds",
+    "contracts_signed",
+    "v",
+    "USD bn/year",
+    "annual revenue signed while alive",
+)
+def _neoclouds_contracts_signed(r, i, e, g):
+    return jnp.sum(r.clouds.signed[:, i] * r.clouds.alive[:, i])
+
+
+@register(
+    "neoclouds",
+    "recovery_secured",
+    "R",
+    "share",
+    "recovery of secured claims at default",
+)
+def _neoclouds_recovery_secured(r, i, e, g):
+    failing = r.clouds.failing[:, i]
+    total = jnp.sum(failing)
+    weighted = jnp.sum(failing * r.clouds.recovery_secured[:, i])
+    return safe_divide(weighted, total), total > 1e-9
+
+
+@register(
+    "neoclouds",
+    "recovery_unsecured",
+    "R",
+    "share",
+    "recovery of unsecured claims at default",
+)
+def _neoclouds_recovery_unsecured(r, i, e, g):
+    failing = r.clouds.failing[:, i]
+    total = jnp.sum(failing)
+    weighted = jnp.sum(failing * r.clouds.recovery_unsecured[:, i])
+    return safe_divide(weighted, total), total > 1e-9
+
+
+@register(
+    "neoclouds",
+    "price_at_horizon",
+    "p",
+    "x",
+    "equity price against as_of at the horizon",
+)
+def _neoclouds_price_at_horizon(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return r.clouds.price[jnp.sum(inside) - 1, i]
+
+
+@register("neoclouds", "credit_loss", "L", "USD bn", "credit loss of all lenders")
+def _neoclouds_credit_loss(r, i, e, g):
+    n = len(e.members("neoclouds"))
+    lost = r.classes.loss + r.classes.claimed
+    return jnp.sum(lost[:, i] + lost[:, n + i])
+
+
+@register(
+    "spvs", "default_date", "T", "decimal year", "first default (half of a cohort)"
+)
+def _spvs_default_date(r, i, e, g):
+    return _first_below(r.spvs.alive[:, i], g, 0.5)
+
+
+@register("spvs", "alive", "a", "share", "alive at the end of the grid")
+def _spvs_alive(r, i, e, g):
+    return r.spvs.alive[-1, i]
+
+
+@register("spvs", "let", "τ", "share", "let to the tenant at the end of 2045")
+def _spvs_let(r, i, e, g):
+    inside = g.modelled(g.ends) <= 2046.0 + 1e-6
+    return r.tenancies.let[jnp.sum(inside) - 1, i]
+
+
+@register(
+    "spvs",
+    "minimum_dscr",
+    "DSCR",
+    "x",
+    "lowest debt-service cover after rent start, to 2045",
+)
+def _spvs_minimum_dscr(r, i, e, g):
+    paying = (r.spvs.rent[:, i] > 0.0) & (g.modelled(g.ends) <= 2046.0)
+    return jnp.min(jnp.where(paying, r.spvs.dscr[:, i], 11.0)), jnp.any(paying)
+
+
+@register(
+    "spvs", "lowest_renewal", "h", "x", "lowest renewal headroom at a renewal date"
+)
+def _spvs_lowest_renewal(r, i, e, g):
+    lowest = jnp.min(r.tenancies.renewal_due[:, i])
+    return lowest, lowest < 10.0
+
+
+@register("spvs", "lowest_repudiation", "h", "x", "lowest headroom against repudiation")
+def _spvs_lowest_repudiation(r, i, e, g):
+    return jnp.min(r.tenancies.repudiation[:, i])
+
+
+@register("spvs", "peak_debt", "D", "USD bn", "highest debt while alive")
+def _spvs_peak_debt(r, i, e, g):
+    return jnp.max((r.spvs.loan[:, i] + r.spvs.takeout[:, i]) * r.spvs.alive[:, i])
+
+
+@register("spvs", "credit_loss", "L", "USD bn", "credit loss of all lenders")
+def _spvs_credit_loss(r, i, e, g):
+    n, k = len(e.members("neoclouds")), len(e.members("spvs"))
+    lost = r.classes.loss + r.classes.claimed
+    return jnp.sum(lost[:, 2 * n + i] + lost[:, 2 * n + k + i])
+
+
+@register(
+    "labs", "lowest_honoured", "h", "share", "lowest share of dues paid to the horizon"
+)
+def _labs_lowest_honoured(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.min(jnp.where(inside, r.labs.honoured[:, i], 1.0))
+
+
+@register("labs", "forgiven", "λ", "USD bn", "commitments forgiven")
+def _labs_forgiven(r, i, e, g):
+    return jnp.sum(r.labs.forgiven[:, i])
+
+
+@register("labs", "equity_raised", "E", "USD bn", "equity raised while alive")
+def _labs_equity_raised(r, i, e, g):
+    return jnp.sum(r.labs.raised[:, i])
+
+
+@register(
+    "hyperscalers",
+    "capex_to_cash_flow",
+    "X/O",
+    "x",
+    "capex and rents over operating cash flow, next four quarters",
+)
+def _hyperscalers_capex_to_cash_flow(r, i, e, g):
+    spent = jnp.sum(r.hyperscalers.capex[:4, i] + r.hyperscalers.rent[:4, i])
+    return safe_divide(spent, jnp.sum(r.hyperscalers.operating[:4, i]))
+
+
+@register("hyperscalers", "peak_debt", "D", "USD bn", "highest debt while alive")
+def _hyperscalers_peak_debt(r, i, e, g):
+    return jnp.max(r.hyperscalers.debt[:, i])
+
+
+@register(
+    "hyperscalers", "minimum_headroom", "g", "x", "lowest liquidity headroom to 2031.75"
+)
+def _hyperscalers_minimum_headroom(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.min(jnp.where(inside, r.hyperscalers.headroom[:, i], 10.0))
+
+
+@register(
+    "hybrid", "peak_leverage", "D/E", "x", "highest net debt over EBITDA to the horizon"
+)
+def _hybrid_peak_leverage(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.max(jnp.where(inside, r.hybrid.leverage, 0.0))
+
+
+@register("hybrid", "peak_debt", "D", "USD bn", "highest debt while alive")
+def _hybrid_peak_debt(r, i, e, g):
+    return jnp.max(r.hybrid.debt)
+
+
+@register(
+    "vendor", "backstop_paid", "b", "USD bn", "unsold capacity bought from the neocloud"
+)
+def _vendor_backstop_paid(r, i, e, g):
+    return jnp.sum(r.vendor.backstop)
+
+
+@register(
+    "vendor",
+    "lowest_stake",
+    "S",
+    "USD bn",
+    "lowest market value of the stake to the horizon",
+)
+def _vendor_lowest_stake(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.min(jnp.where(inside, r.vendor.stake, 1e6))

@@ -1,0 +1,83 @@
+"""Every reported metric, registered once: symbol, unit, description, and its formula.
+
+A metric is named `<entity>.<metric>`. Where it has no meaning (a default date without
+a default) its value is 0 and its status says why; there is no NaN.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from engine.economy import Economy
+from engine.grid import TimeGrid
+
+STATUSES = ("ok", "no_event")
+"""Names of a metric's status codes."""
+
+
+class Metric(NamedTuple):
+    """What a metric means."""
+
+    symbol: str
+    unit: str
+    description: str
+
+
+METRICS: dict[str, Metric] = {}
+"""The registry: metric name (without the entity) to its meaning."""
+
+Formula = Callable[[Any, int, Economy, TimeGrid], Any]
+"""(record, index of the member, economy, grid) to a value, or (value, has meaning)."""
+
+_BY_FAMILY: list[tuple[str, str, Formula]] = []
+_BY_ENTITY: list[tuple[str, Formula]] = []
+
+
+def _declare(name: str, metric: Metric) -> None:
+    known = METRICS.setdefault(name, metric)
+    if known.unit != metric.unit:
+        raise ValueError(f"{name}: registered in {known.unit} and in {metric.unit}")
+
+
+def register(
+    family: str, name: str, symbol: str, unit: str, description: str
+) -> Callable[[Formula], Formula]:
+    """Registers a metric of every member of a family."""
+    _declare(name, Metric(symbol, unit, description))
+
+    def add(formula: Formula) -> Formula:
+        _BY_FAMILY.append((family, name, formula))
+        return formula
+
+    return add
+
+
+def register_entity(
+    entity: str, name: str, symbol: str, unit: str, description: str, formula: Formula
+) -> None:
+    """Registers a metric of one entity that is not a member of a family."""
+    _declare(name, Metric(symbol, unit, description))
+    _BY_ENTITY.append((f"{entity}.{name}", formula))
+
+
+def measure(
+    record: Any, economy: Economy, grid: TimeGrid
+) -> tuple[dict[str, Float[Array, ""]], dict[str, Int[Array, ""]]]:
+    """Values and status codes of every registered metric."""
+    values: dict[str, Array] = {}
+    statuses: dict[str, Array] = {}
+
+    def put(name: str, outcome: Any) -> None:
+        value, is_ok = outcome if isinstance(outcome, tuple) else (outcome, True)
+        is_ok = jnp.asarray(is_ok)
+        values[name] = jnp.where(is_ok, value, jnp.zeros_like(value))
+        statuses[name] = jnp.where(is_ok, 0, 1)
+
+    for family, metric, formula in _BY_FAMILY:
+        for index, entity in enumerate(economy.members(family)):
+            put(f"{entity}.{metric}", formula(record, index, economy, grid))
+    for name, formula in _BY_ENTITY:
+        put(name, formula(record, 0, economy, grid))
+    return values, statuses

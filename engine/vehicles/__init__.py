@@ -1,0 +1,1 @@
+"""Layer 4, who earns: operations only. Nothing here mentions a lender."""

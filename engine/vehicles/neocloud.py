@@ -1,0 +1,206 @@
+"""Neoclouds: contract first, then finance the contract. What they bill and earn."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.economy import Economy
+from engine.grid import DT, TimeGrid, span
+from engine.market import VINTAGES, Prices
+
+
+class NeocloudPaths(eqx.Module):
+    """Dated figures by model quarter (leading axis) or in one quarter [USD bn]."""
+
+    legacy: Float[Array, "*quarter neocloud"]
+    """Annual revenue of contracts signed up to `as_of`."""
+    expiring: Float[Array, "*quarter neocloud"]
+    """Annual revenue of such contracts that ends in the quarter."""
+    tail: Float[Array, "*quarter neocloud"]
+    """Annual revenue whose contract is over while its chips still run."""
+    lease: Float[Array, "*quarter neocloud"]
+    backstop: Float[Array, "*quarter neocloud"]
+    """Share of the quarter in which the vendor's backstop runs."""
+
+
+class Operations(eqx.Module):
+    """What a quarter of operations brings, average living member [USD bn]."""
+
+    legacy: Float[Array, " neocloud"]
+    contracted: Float[Array, " neocloud"]
+    sold: Float[Array, " neocloud"]
+    """Annual revenue sold, tail included."""
+    billed: Float[Array, " neocloud"]
+
+
+class Earnings(eqx.Module):
+    """Cash and accrual result of the quarter [USD bn]."""
+
+    receipts: Float[Array, " neocloud"]
+    backstop: Float[Array, " neocloud"]
+    prepaid: Float[Array, " neocloud"]
+    costs: Float[Array, " neocloud"]
+    ebitda: Float[Array, " neocloud"]
+    """Accrual: what was prepaid counts when it is delivered."""
+    cash_ebitda: Float[Array, " neocloud"]
+
+
+class Neoclouds(eqx.Module):
+    """Operating parameters by neocloud; `live` and `ended` by age of a contract."""
+
+    labs: Float[Array, "neocloud lab"]
+    collected: Float[Array, " neocloud"]
+    legacy_cash: Float[Array, " neocloud"]
+    prepayment: Float[Array, " neocloud"]
+    variable: Float[Array, " neocloud"]
+    overhead: Float[Array, " neocloud"]
+    lease_rate: Float[Array, " neocloud"]
+    capex_per_revenue: Float[Array, " neocloud"]
+    backstop_share: Float[Array, ""]
+    tail_price: Float[Array, " neocloud"]
+    live: Float[Array, "neocloud vintage"]
+    ended: Float[Array, "neocloud vintage"]
+    ending: Float[Array, "neocloud vintage"]
+
+    @staticmethod
+    def build(economy: Economy) -> "Neoclouds":
+        """Assembles the operations from the figures."""
+
+        def stack(key: str) -> Float[Array, " neocloud"]:
+            return economy.stack("neoclouds", key)
+
+        lives = [_lives(economy, name) for name in economy.members("neoclouds")]
+        live, ended, ending = (jnp.stack(p) for p in zip(*lives, strict=True))
+        labs = [
+            jnp.stack(
+                [
+                    economy[f"neoclouds.{name}.customers.{lab}"]
+                    for lab in economy.members("labs")
+                ]
+            )
+            for name in economy.members("neoclouds")
+        ]
+        return Neoclouds(
+            labs=jnp.stack(labs),
+            collected=stack("collected"),
+            legacy_cash=stack("legacy_cash"),
+            prepayment=stack("prepayment"),
+            variable=stack("variable"),
+            overhead=stack("overhead"),
+            lease_rate=stack("lease_rate"),
+            capex_per_revenue=stack("capex_per_revenue"),
+            backstop_share=economy.only("vendor", "backstop_rate"),
+            tail_price=jnp.exp(-economy["market.chip_decay"] * stack("term")),
+            live=live,
+            ended=ended,
+            ending=ending,
+        )
+
+    def operate(
+        self,
+        prices: Prices,
+        paths: NeocloudPaths,
+        contracts: Float[Array, "neocloud vintage"],
+        deferred_capex: Float[Array, " neocloud"],
+    ) -> Operations:
+        """Bills contracts, old and new, and what expired chips fetch at market.
+
+        `contracts` is the register of annual revenue signed, aged into this quarter;
+        capacity whose capex is deferred earns nothing.
+        """
+        lost = deferred_capex / self.capex_per_revenue
+        legacy = jnp.maximum(paths.legacy - lost, 0.0)
+        contracted = jnp.sum(self.live * contracts, axis=-1)
+        expired = paths.tail + jnp.sum(self.ended * contracts, axis=-1)
+        tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
+        sold = legacy + contracted + tail
+        return Operations(
+            legacy=legacy,
+            contracted=contracted,
+            sold=sold,
+            billed=sold * DT * self.collected,
+        )
+
+    def earn(
+        self,
+        operations: Operations,
+        paths: NeocloudPaths,
+        honoured: Float[Array, " lab"],
+        deferred_revenue: Float[Array, " neocloud"],
+        backstop_left: Float[Array, " neocloud"],
+    ) -> Earnings:
+        """Collects from labs what they honour, from the others in full; pays costs."""
+        from_labs = self.labs * honoured[None, :]
+        paying = 1.0 - jnp.sum(self.labs, axis=1) + jnp.sum(from_labs, axis=1)
+        receipts = operations.billed * paying
+        lost = operations.billed - receipts
+        backstop = paths.backstop * jnp.minimum(
+            backstop_left, self.backstop_share * lost
+        )
+        prepaid = jnp.minimum(
+            deferred_revenue,
+            (1.0 - self.legacy_cash) * operations.legacy * DT
+            + self.prepayment * operations.contracted * DT,
+        )
+        costs = (self.variable + self.overhead) * operations.sold * DT
+        leases = jnp.maximum(paths.lease, self.lease_rate * operations.sold) * DT
+        ebitda = receipts + backstop - costs - leases
+        return Earnings(
+            receipts=receipts,
+            backstop=backstop,
+            prepaid=prepaid,
+            costs=costs + leases,
+            ebitda=ebitda,
+            cash_ebitda=ebitda - prepaid,
+        )
+
+
+def _lives(
+    economy: Economy, name: str
+) -> tuple[
+    Float[Array, " vintage"], Float[Array, " vintage"], Float[Array, " vintage"]
+]:
+    """Ages at which a contract runs, its chips outlive it, and it ends."""
+    key = f"neoclouds.{name}"
+    start = economy[f"{key}.delivery"] + economy["physics.delay"]
+    end = start + economy[f"{key}.term"]
+    last = end + economy[f"{key}.tail"]
+    return (
+        span(start, end, VINTAGES),
+        span(end, last, VINTAGES),
+        span(end, end + DT, VINTAGES),
+    )
+
+
+def neocloud_paths(economy: Economy, grid: TimeGrid) -> NeocloudPaths:
+    """Dated figures of every neocloud by model quarter."""
+    columns = []
+    for name in economy.members("neoclouds"):
+        key = f"neoclouds.{name}"
+        dates = economy[f"{key}.legacy_revenue.dates"]
+        values = economy[f"{key}.legacy_revenue.values"]
+        legacy = grid.path(dates, values)
+        before = jnp.interp(grid.middles - DT, dates, values)
+        earlier = jnp.interp(grid.middles - economy[f"{key}.tail"], dates, values)
+        lease = grid.path(economy[f"{key}.lease.dates"], economy[f"{key}.lease.values"])
+        columns.append(
+            (
+                legacy,
+                jnp.maximum(before - legacy, 0.0),
+                jnp.maximum(earlier - legacy, 0.0),
+                lease,
+                grid.overlap(grid.start, economy.only("vendor", "backstop_end")),
+            )
+        )
+    stacked = [
+        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
+    ]
+    return NeocloudPaths(*stacked)
+
+
+def backstops(economy: Economy) -> Float[Array, " neocloud"]:
+    """Order of the vendor for unsold capacity: the first neocloud's only [USD bn]."""
+    order = economy.only("vendor", "backstop")
+    nothing = jnp.zeros_like(order)
+    members = economy.members("neoclouds")
+    return jnp.stack([order if i == 0 else nothing for i in range(len(members))])
