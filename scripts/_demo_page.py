@@ -17,7 +17,9 @@ SHIFTS = (
 
 def show(document: dict[str, Any], summary: dict[str, Any]) -> None:
     """Prints hurdle, break-evens, sensitivities, stories and the report's path."""
+    # Piped into a file or a log, tables keep the width they need.
     console = Console()
+    console = Console(width=max(console.width, 118))
     _hurdle(console, document["hurdle"])
     layers = document["breakeven"]["layers"]
     _timing(console, document["breakeven"], summary)

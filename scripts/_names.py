@@ -31,6 +31,13 @@ def statuses() -> tuple[str, ...]:
     return tuple(STATUSES)
 
 
+def rank(layer: str) -> int:
+    """Place of a layer in the engine's list, which settles ties."""
+    from engine.metrics import LAYERS
+
+    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
+
+
 # Layer: where its headrooms by entity stand in the record, and the entities' family.
 _HEADROOMS = {
     "lab": ("labs", "labs"),

@@ -115,9 +115,8 @@ def conclude(
     identity: dict[str, Any],
 ) -> dict[str, Any]:
     """The summary, read back from the blocks."""
-    from scripts._names import classifications, tail, unit
     from scripts._sweep_summary import summarise
 
     horizon = config.criteria.horizon_date.value
     dates = (config.grid.as_of_date, horizon, config.grid.end_date)
-    return summarise(folder, blocks, identity, dates, unit, tail, classifications())
+    return summarise(folder, blocks, identity, dates)

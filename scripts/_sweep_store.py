@@ -111,6 +111,6 @@ def column(folder: pathlib.Path, blocks: list[Any], name: str) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def names(folder: pathlib.Path, blocks: list[Any]) -> list[str]:
+def columns(folder: pathlib.Path, blocks: list[Any]) -> list[str]:
     """Columns of the blocks."""
     return pq.read_schema(folder / blocks[0]["file"]).names

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scripts._sweep_store import column, names
+from scripts import _names
+from scripts._sweep_store import column, columns
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TAIL = 0.05
@@ -30,17 +31,12 @@ def summarise(
     blocks: list[Any],
     identity: dict[str, Any],
     dates: tuple[float, float, float],
-    unit: Callable[[str], str],
-    tail: Callable[[str], str],
-    classes: tuple[str, ...],
 ) -> dict[str, Any]:
     """The summary of a finished sweep.
 
-    `dates` are `as_of`, the criteria's horizon and the end of the grid; `unit` maps a
-    metric to its unit, `tail` to its bad
-    tail, `classes` names the classifications.
+    `dates` are `as_of`, the criteria's horizon and the end of the grid.
     """
-    found = names(folder, blocks)
+    found = columns(folder, blocks)
 
     def of(kind: str) -> list[str]:
         return [n.removeprefix(kind) for n in found if n.startswith(kind)]
@@ -52,8 +48,9 @@ def summarise(
     for name in of("metric:"):
         # A metric with a status other than ok has no value in that scenario.
         is_ok = read(f"status:{name}") == 0 if f"status:{name}" in found else True
-        found_here = statistics(read(f"metric:{name}"), is_ok, tail(name))
-        metrics[name] = found_here | {"unit": unit(name)}
+        values = read(f"metric:{name}")
+        metrics[name] = statistics(values, is_ok, _names.tail(name))
+        metrics[name]["unit"] = _names.unit(name)
     tolerance = TOLERANCE[identity["dtype"]]
     residuals = {name: np.abs(read(f"residual:{name}")) for name in of("residual:")}
     document: dict[str, Any] = {
@@ -63,7 +60,7 @@ def summarise(
         "metrics": metrics,
         "layers": {
             name: layer(read(f"failure:{name}"), _losses(found, name, read), dates)
-            for name in of("failure:")
+            for name in sorted(of("failure:"), key=_names.rank)
         },
         "residuals": {
             name: {
@@ -78,7 +75,8 @@ def summarise(
     if "classification" in found:
         code = read("classification")
         document["classification"] = {
-            name: float(np.mean(code == i)) for i, name in enumerate(classes)
+            name: float(np.mean(code == i))
+            for i, name in enumerate(_names.classifications())
         }
     return document
 

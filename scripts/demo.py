@@ -3,7 +3,6 @@
 import argparse
 import json
 import pathlib
-import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -76,6 +75,7 @@ def _swept(
 ) -> dict[str, Any]:
     """The sweep, taken up where an earlier demo left it if that was the same one."""
     from scripts._sweep import sweep
+    from scripts._sweep_store import MANIFEST
 
     def go() -> dict[str, Any]:
         return sweep(
@@ -92,8 +92,9 @@ def _swept(
         return go()
     except BadInput:
         note(f"{folder} holds another sweep; it is run again")
-        shutil.rmtree(folder)
-        folder.mkdir()
+        blocks = (folder / "scenarios").glob("block-*.parquet")
+        for stale in (folder / MANIFEST, folder / "summary.json", *blocks):
+            stale.unlink(missing_ok=True)
         return go()
 
 

@@ -38,12 +38,16 @@ def simulated_each(configs: list[Any]) -> list[tuple[tuple[Any, Any, Any], Any]]
     jax = start()
     import jax.numpy as jnp
 
+    from calibration.adoption import with_midpoint
     from engine.economy import Economy
 
     simulate, reference = engine_entry("simulate"), engine_entry("reference_scenario")
     runs, first = [], None
     for config in configs:
         economy, state, grid = config.build(jnp.float64)
+        if len(configs) > 1:
+            # A story told by duration has the structure of one told by midpoint.
+            economy = with_midpoint(economy, grid)
         first = first or (economy.blueprint, grid)
         structures = [(x.families, x.choices) for x in (first[0], economy.blueprint)]
         is_alike = structures[0] == structures[1] and first[1] == grid
@@ -96,7 +100,7 @@ def metrics(result: Any) -> dict[str, Any]:
 
 def order_of_failure(economy: Any, grid: Any, result: Any) -> list[dict[str, Any]]:
     """The layers that fail, first to last; ties in the order of their rank."""
-    from scripts._names import failure
+    from scripts._names import failure, rank
     from scripts._sweep_summary import NEVER
 
     def quarter(date: float) -> int:
@@ -112,7 +116,7 @@ def order_of_failure(economy: Any, grid: Any, result: Any) -> list[dict[str, Any
         for layer, date in result.failures.items()
         if float(date) < NEVER
     ]
-    return sorted(failed, key=lambda event: event["date"])
+    return sorted(failed, key=lambda e: (e["date"], rank(e["layer"])))
 
 
 def write(

@@ -117,3 +117,32 @@ def test_help_answers_without_starting_jax():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert run.stdout.splitlines()[-1] == "False"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> tuple[dict, pathlib.Path]:
+    folder = tmp_path_factory.mktemp("run")
+    run = buytime("run", BASE, "--json", "--out", str(folder))
+    assert run.returncode == 0, run.stderr
+    return document(run), folder
+
+
+def test_run_says_who_fails_and_why_it_adds_up(ran):
+    found, _ = ran
+    assert {"metrics", "order_of_failure", "residuals", "classification"} <= set(found)
+    assert found["classification"] in ("bet_won", "expensive_failure", "systemic")
+    assert set(found["residuals"]) == {"cash", "balance_sheet", "seniority"}
+    assert all(abs(x) < 1e-9 for x in found["residuals"].values())
+    for metric in found["metrics"].values():
+        assert set(metric) == {"value", "unit", "status"}
+        assert (metric["value"] is None) == (metric["status"] != "ok")
+    keys = {"layer", "entity", "event", "date", "loss_bn"}
+    dates = [event["date"] for event in found["order_of_failure"]]
+    assert all(set(event) == keys for event in found["order_of_failure"])
+    assert dates == sorted(dates)
+
+
+def test_run_writes_its_tables(ran):
+    _, folder = ran
+    names = {"run.json", "run.xlsx", "series.parquet", "rows.parquet"}
+    assert names <= {path.name for path in folder.iterdir()}
