@@ -70,16 +70,13 @@ def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple, Any]]
 def _columns(
     path: tuple[str, ...], array: np.ndarray, economy: Any
 ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
-    """Trailing axes spelt out: by entity where one family fits, by number elsewhere."""
+    """Trailing axes spelt out: the last by entity, others (ranks) by number."""
     if array.ndim == 1:
         yield (), array
         return
     for index in np.ndindex(array.shape[1:]):
-        names = [
-            _member(path, size, i, economy)
-            for size, i in zip(array.shape[1:], index, strict=True)
-        ]
-        yield tuple(names), array[(slice(None), *index)]
+        entity = _member(path, array.shape[-1], index[-1], economy)
+        yield (*map(str, index[:-1]), entity), array[(slice(None), *index)]
 
 
 def _member(path: tuple[str, ...], size: int, index: int, economy: Any) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 from scripts._output import emit
 from scripts._run import cores, load_config
 
-# Measured by `make bench` on 2 cores (see docs): seconds to compile a sweep the first
-# time, scenarios per second and core in float32, and GB.
+# Measured on 2 cores shared with other work, 2026-11-22 (base config, float32): the first
+# compilation of a sweep, scenarios per second and core, peak memory, Parquet per
+# scenario. To be measured again with `make bench` whenever the engine changes.
 COMPILE_SECONDS = 20.0
-SCENARIOS_PER_SECOND_AND_CORE = 15_000.0
-BASE_GB = 0.9
-GB_PER_BLOCK = 0.12
-BYTES_PER_SCENARIO = 900.0
+SCENARIOS_PER_SECOND_AND_CORE = 900.0
+MEMORY_GB = 1.3
+BYTES_PER_SCENARIO = 400.0
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def estimate(n: int) -> dict[str, float]:
     """Time, memory and disk of a sweep of `n` scenarios on this machine."""
     return {
         "seconds": COMPILE_SECONDS + n / (SCENARIOS_PER_SECOND_AND_CORE * cores()),
-        "memory_gb": BASE_GB + GB_PER_BLOCK,
+        "memory_gb": MEMORY_GB,
         "output_gb": n * BYTES_PER_SCENARIO / 1e9,
     }
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from scripts._output import BadInput, emit
+from scripts._output import BadInput, Failure, emit
 from scripts._run import fresh_folder, load_config
 from scripts._sweep import sweep
 
@@ -33,16 +33,19 @@ def execute(arguments: argparse.Namespace) -> None:
     if arguments.seed < 0:
         raise BadInput(f"--seed: got {arguments.seed}, expected 0 or more")
     config = load_config(arguments.config, arguments.set)
-    found = sweep(
-        config,
-        arguments.scenarios,
-        arguments.seed,
-        fresh_folder(arguments.out),
-        resume=arguments.resume,
-        devices=arguments.devices,
-        outputs=tuple(x.strip() for x in arguments.outputs.split(",") if x.strip()),
-        dtype=arguments.dtype,
-        sampler=arguments.sampler,
-        origin={"config": arguments.config, "set": arguments.set},
-    )
+    try:
+        found = sweep(
+            config,
+            arguments.scenarios,
+            arguments.seed,
+            fresh_folder(arguments.out),
+            resume=arguments.resume,
+            devices=arguments.devices,
+            outputs=tuple(x.strip() for x in arguments.outputs.split(",") if x.strip()),
+            dtype=arguments.dtype,
+            sampler=arguments.sampler,
+            origin={"config": arguments.config, "set": arguments.set},
+        )
+    except KeyboardInterrupt:
+        raise Failure("interrupted: the same command with --resume goes on") from None
     emit(arguments.json, found)

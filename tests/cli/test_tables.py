@@ -42,7 +42,8 @@ def test_columns_carry_the_names_of_entities():
     columns = series(record(), ECONOMY, GRID)
     np.testing.assert_array_equal(columns["date"], [2025.75, 2026.0, 2026.25, 2026.5])
     np.testing.assert_array_equal(columns["clouds.headroom.rest"], [1, 3, 5, 7])
-    # The axis of ranks has no family of its size in the path … but entities do.
+    # Ranks are numbers, though there are as many as entities.
+    np.testing.assert_array_equal(columns["clouds.paid.1.rest"], [101, 103, 105, 107])
     assert "classes.rest.unsecured" in columns
     assert "classes.hyperion.takeout" in columns
     assert "level" in columns
