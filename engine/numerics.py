@@ -54,8 +54,21 @@ def safe_divide(
     numerator: ArrayLike, denominator: ArrayLike, fallback: ArrayLike = 0.0
 ) -> Values:
     """Divides; `fallback`, with zero gradient, where the denominator is zero."""
+    return ratio_above(numerator, denominator, fallback, 0.0)
+
+
+def ratio_above(
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    fallback: ArrayLike = 0.0,
+    least: float = 1e-9,
+) -> Values:
+    """Divides; `fallback`, with zero gradient, where |denominator| is at most `least`.
+
+    For balances: what rounding leaves of a repaid loan is not a denominator.
+    """
     numerator, denominator, fallback = floats(numerator, denominator, fallback)
-    is_zero = denominator == 0
+    is_zero = jnp.abs(denominator) <= least
     quotient = numerator / jnp.where(is_zero, 1.0, denominator)
     return jnp.where(is_zero, fallback, quotient)
 

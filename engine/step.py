@@ -206,6 +206,7 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
     balance = jnp.concatenate(
         [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
     )
+    value = balance * Marks.build(economy).opening(economy)
     return EconomyState(
         fleet=Market.build(economy).opening(economy),
         labs=Labs.opening(economy),
@@ -216,7 +217,7 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
         clouds=clouds,
         spvs=spvs,
         classes=holders.opening(),
-        fund=PrivateCredit.build(economy, holders.fund).opening(economy, balance),
+        fund=PrivateCredit.build(economy, holders.fund).opening(economy, value),
         investors=Investors.build(economy).opening(),
         system=Contagion.build(economy).opening(),
     )
@@ -311,7 +312,8 @@ def step(
     # 6 funds, 7 investors and banks, 8 contagion
     classes, class_state = layers.holders(clouds, spvs, state.classes)
     price = layers.marks.price(
-        drivers,
+        drivers.ten_year,
+        drivers.spread_factor,
         system.spread,
         jnp.concatenate(
             [clouds.secured_headroom, clouds.headroom, spvs.headroom, spvs.headroom]

@@ -31,5 +31,6 @@ class Marks(Section):
 
     hazard_slope_per_year: Figure
     hazard_reference_x: Figure
+    issue_ten_year_pct: Figure
     secured_years: Figure
     unsecured_years: Figure

@@ -4,8 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.drivers import Drivers
 from engine.economy import Economy
+from engine.survival import HIGHEST
 from engine.vehicles.spv import reference_rates
 
 
@@ -18,7 +18,8 @@ class Marks(eqx.Module):
     """1 where the benchmark moves the price, 0 for floating debt."""
     hazard_slope: Float[Array, ""]
     hazard_reference: Float[Array, ""]
-    benchmark: Float[Array, ""]
+    benchmark: Float[Array, " class"]
+    """Ten-year rate when the class was struck [1/year]."""
 
     @staticmethod
     def build(economy: Economy) -> "Marks":
@@ -35,8 +36,12 @@ class Marks(eqx.Module):
         takeout = ten_year + economy.stack("spvs", "takeout_margin")
         ones, life = jnp.ones_like(secured), economy.stack("spvs", "mark")
         struck = economy["shifts.rate_all"]
+        loan = loan + struck * (1.0 - floating)
+        issued = economy["marks.issue_ten_year"] + struck
         return Marks(
-            coupon=jnp.concatenate([secured, unsecured, loan, takeout]) + struck,
+            coupon=jnp.concatenate(
+                [secured + struck, unsecured + struck, loan, takeout]
+            ),
             years=jnp.concatenate(
                 [
                     economy["marks.secured"] * ones,
@@ -48,12 +53,20 @@ class Marks(eqx.Module):
             fixed=jnp.concatenate([ones, ones, 1.0 - floating, jnp.ones_like(life)]),
             hazard_slope=economy["marks.hazard_slope"],
             hazard_reference=economy["marks.hazard_reference"],
-            benchmark=economy["rates.ten_year"],
+            benchmark=jnp.concatenate(
+                [
+                    issued * ones,
+                    issued * ones,
+                    issued * jnp.ones_like(life),
+                    ten_year * jnp.ones_like(life),
+                ]
+            ),
         )
 
     def price(
         self,
-        quarter: Drivers,
+        ten_year: Float[Array, ""],
+        spread_factor: Float[Array, ""],
         contagion: Float[Array, ""],
         headroom: Float[Array, " class"],
         recovery: Float[Array, " class"],
@@ -62,11 +75,19 @@ class Marks(eqx.Module):
         hazard = self.hazard_slope * jnp.maximum(self.hazard_reference - headroom, 0.0)
         spread = jnp.maximum(self.coupon - self.benchmark, 0.0)
         moved = (
-            self.fixed * (quarter.ten_year - self.benchmark)
-            + spread * (quarter.spread_factor - 1.0)
+            self.fixed * (ten_year - self.benchmark)
+            + spread * (spread_factor - 1.0)
             + hazard * (1.0 - recovery)
             + contagion
         )
         y = jnp.maximum(self.coupon + moved, 1e-3)
         discount = jnp.exp(-y * self.years)
         return self.coupon / y * (1.0 - discount) + discount
+
+    def opening(self, economy: Economy) -> Float[Array, " class"]:
+        """Prices at `as_of`: today's rates, calm markets."""
+        _, ten_year = reference_rates(economy)
+        calm = jnp.full_like(self.coupon, HIGHEST)
+        return self.price(
+            ten_year, jnp.ones_like(ten_year), jnp.zeros_like(ten_year), calm, calm
+        )

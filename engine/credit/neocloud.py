@@ -15,7 +15,7 @@ from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
 from engine.market import Prices, aged, newest
-from engine.numerics import safe_divide
+from engine.numerics import ratio_above
 from engine.survival import HIGHEST, headroom, survive
 from engine.vehicles.neocloud import Earnings, NeocloudPaths, Operations
 
@@ -148,9 +148,9 @@ def _recovery(prices: Prices, terms: NeocloudTerms, state: NeocloudState) -> _De
     rest = pool - to_secured + state.cash + terms.other_assets
     return _Default(
         pool=pool,
-        secured=safe_divide(to_secured, claim, 1.0),
-        unsecured=safe_divide(jnp.minimum(rest, state.unsecured), state.unsecured, 1.0),
-        headroom=jnp.clip(safe_divide(pool, claim, 1.0 + HIGHEST) - 1.0, -1.0, HIGHEST),
+        secured=ratio_above(to_secured, claim, 1.0),
+        unsecured=ratio_above(jnp.minimum(rest, state.unsecured), state.unsecured, 1.0),
+        headroom=jnp.clip(ratio_above(pool, claim, 1.0 + HIGHEST) - 1.0, -1.0, HIGHEST),
     )
 
 
@@ -285,12 +285,12 @@ def divide(
         new_notes=new_notes,
         revolver=revolver,
         rolled=rolled,
-        box_margin=safe_divide(
+        box_margin=ratio_above(
             (state.box - service.box) * state.box_margin + drawn_box * box_margin,
             box,
             state.box_margin,
         ),
-        note_coupon=safe_divide(
+        note_coupon=ratio_above(
             (state.new_notes - service.new_notes) * state.note_coupon
             + (issued + junior) * note_coupon,
             new_notes,
@@ -312,7 +312,7 @@ def divide(
     )
     cap = _market_cap(quarter, terms, dues, run_rate, new)
     paid_in = drawn.equity / (1.0 - terms.equity_discount)
-    ownership = state.ownership * safe_divide(
+    ownership = state.ownership * ratio_above(
         state.market_cap, state.market_cap + paid_in, 1.0
     )
     price = alive * ownership * cap / terms.market_cap
@@ -344,7 +344,7 @@ def divide(
         headroom=g,
         secured_headroom=jnp.maximum(g, default.headroom),
         equity_headroom=jnp.minimum(equity_g, g),
-        dscr=safe_divide(
+        dscr=ratio_above(
             earnings.cash_ebitda, service.interest + scheduled, 1.0 + HIGHEST
         ),
         price=price,

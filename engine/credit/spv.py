@@ -16,7 +16,7 @@ from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
 from engine.market import Prices
-from engine.numerics import annuity_factor, safe_divide
+from engine.numerics import annuity_factor, ratio_above
 from engine.survival import HIGHEST, headroom, survive
 from engine.vehicles.spv import SpvEarnings, SpvPaths, Spvs
 
@@ -105,7 +105,7 @@ def divide_spv(
     taken = jnp.minimum(due_now, room) * window.open
     residual = dates.final * jnp.maximum(state.loan - taken, 0.0)
     attempt = jnp.clip(
-        safe_divide(
+        ratio_above(
             room * window.open + state.cash + state.sponsor, state.loan, 1.0 + HIGHEST
         )
         - 1.0,
@@ -136,7 +136,7 @@ def divide_spv(
     paid, rest = waterfall(pot + called + rolled, claims)
     short = jnp.sum(claims - paid, axis=0)
     service = coupons + principal + second.principal
-    dscr = safe_divide(earnings.cfads, service, 1.0 + HIGHEST)
+    dscr = ratio_above(earnings.cfads, service, 1.0 + HIGHEST)
     free = jnp.clip(
         (dscr - terms.lock_low) / (terms.lock_high - terms.lock_low), 0.0, 1.0
     )
@@ -157,7 +157,7 @@ def divide_spv(
         cash=cash,
         loan=loan,
         takeout=takeout,
-        takeout_rate=safe_divide(
+        takeout_rate=ratio_above(
             (state.takeout - second.principal) * state.takeout_rate
             + taken * takeout_rate,
             takeout,
@@ -203,7 +203,7 @@ def divide_spv(
         failing=state.alive - alive,
         claim_loan=state.loan + state.arrears,
         claim_takeout=state.takeout,
-        recovery=safe_divide(recovered, claim, 1.0),
+        recovery=ratio_above(recovered, claim, 1.0),
         loan=loan + arrears,
         takeout=takeout,
         cash=cash,

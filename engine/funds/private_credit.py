@@ -8,7 +8,7 @@ from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.funds.holders import ClassFlows
 from engine.grid import DT
-from engine.numerics import normal_cdf, safe_divide, safe_log
+from engine.numerics import normal_cdf, ratio_above, safe_log
 from engine.survival import headroom
 
 
@@ -100,9 +100,9 @@ class PrivateCredit(eqx.Module):
             lending_slope=figure("lending_slope"),
         )
 
-    def opening(self, economy: Economy, balance: Float[Array, " class"]) -> FundState:
-        """Holdings at par at `as_of`."""
-        marked = jnp.sum(self.shares * balance)
+    def opening(self, economy: Economy, value: Float[Array, " class"]) -> FundState:
+        """Holdings at `as_of`; `value` is that of each class at market [USD bn]."""
+        marked = jnp.sum(self.shares * value)
         one = jnp.ones_like(marked)
         return FundState(
             marked=marked,
@@ -142,7 +142,7 @@ class PrivateCredit(eqx.Module):
         marked = carried + (value - carried) * smoothing
 
         # The line finances its share of net lending, and shrinks with repayment.
-        leverage = safe_divide(state.line, state.marked + state.other)
+        leverage = ratio_above(state.line, state.marked + state.other)
         drawn = leverage * (net - claimed)
         line = state.line + drawn
         margin_call = jnp.clip(
@@ -157,7 +157,7 @@ class PrivateCredit(eqx.Module):
         gain = marked - (state.marked + net - claimed) - sold * self.sale_discount
         index = jnp.maximum(state.index * (1.0 + gain / nav_before), 0.0)
         peak = jnp.maximum(state.peak, index)
-        fallen = jnp.maximum(1.0 - safe_divide(index, peak, 1.0), 0.0)
+        fallen = jnp.maximum(1.0 - ratio_above(index, peak, 1.0), 0.0)
         requests = self.base_requests + self.request_slope * fallen
         nav = jnp.maximum(marked + state.other - sold - line, 0.0)
         wanted = jnp.minimum(requests, self.gate) * nav * self.redeemable

@@ -10,7 +10,7 @@ from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.metrics.layers import first_failure, up_to_failure
-from engine.numerics import safe_divide
+from engine.numerics import ratio_above
 from engine.survival import HIGHEST
 
 
@@ -51,7 +51,7 @@ def lender_return(
     inflow = jnp.sum(classes * received, axis=1) * inside + held * last
     lent = jnp.sum(classes * flows.lent, axis=1) * inside
     put_in = opening + _present_value(lent, rate)
-    return safe_divide(_present_value(inflow, rate) - put_in, put_in)
+    return ratio_above(_present_value(inflow, rate) - put_in, put_in)
 
 
 def system_return(

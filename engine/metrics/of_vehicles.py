@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from engine.economy import Economy
 from engine.grid import TimeGrid
 from engine.metrics.registry import register
-from engine.numerics import safe_divide
+from engine.numerics import ratio_above
 
 
 def _to_horizon(economy: Economy, grid: TimeGrid) -> Bool[Array, " quarter"]:
@@ -108,7 +108,7 @@ def _neoclouds_recovery_secured(r, i, e, g):
     failing = r.clouds.failing[:, i]
     total = jnp.sum(failing)
     weighted = jnp.sum(failing * r.clouds.recovery_secured[:, i])
-    return safe_divide(weighted, total), total > 1e-9
+    return ratio_above(weighted, total), total > 1e-9
 
 
 @register(
@@ -122,7 +122,7 @@ def _neoclouds_recovery_unsecured(r, i, e, g):
     failing = r.clouds.failing[:, i]
     total = jnp.sum(failing)
     weighted = jnp.sum(failing * r.clouds.recovery_unsecured[:, i])
-    return safe_divide(weighted, total), total > 1e-9
+    return ratio_above(weighted, total), total > 1e-9
 
 
 @register(
@@ -226,7 +226,7 @@ def _labs_equity_raised(r, i, e, g):
 )
 def _hyperscalers_capex_to_cash_flow(r, i, e, g):
     spent = jnp.sum(r.hyperscalers.capex[:4, i] + r.hyperscalers.rent[:4, i])
-    return safe_divide(spent, jnp.sum(r.hyperscalers.operating[:4, i]))
+    return ratio_above(spent, jnp.sum(r.hyperscalers.operating[:4, i]))
 
 
 @register("hyperscalers", "peak_debt", "D", "USD bn", "highest debt while alive")

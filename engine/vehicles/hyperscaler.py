@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
-from engine.numerics import safe_divide
+from engine.numerics import ratio_above
 from engine.survival import headroom
 
 
@@ -102,7 +102,7 @@ class Hyperscalers(eqx.Module):
         rate = (
             quarter.ten_year
             + self.spread * quarter.spread_factor
-            + self.spread_slope * safe_divide(debt, annual)
+            + self.spread_slope * ratio_above(debt, annual)
         )
         interest = (self.legacy_debt * self.coupon + state.bonds * rate) * DT
         capex = planned * quarter.response
