@@ -1,0 +1,208 @@
+"""Who pays whom, read from a record: links of `source`, `target`, `value` [USD bn]."""
+
+from typing import Any
+
+import numpy as np
+
+HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
+NEXT = 4
+"""Quarters of the capital-flow chart."""
+
+SMALLEST = 0.05
+"""Links below this [USD bn] are left out."""
+
+OWN = "own capex"
+"""Kind of the hyperscalers' capital expenditure for themselves."""
+
+Links = list[dict[str, Any]]
+
+
+class Ledger:
+    """Adds up payments between two names."""
+
+    def __init__(self) -> None:
+        self.totals: dict[tuple[str, str, str], float] = {}
+
+    def pay(self, source: str, target: str, value: Any, kind: str) -> None:
+        key = source, target, kind
+        self.totals[key] = self.totals.get(key, 0.0) + float(value)
+
+    def links(self) -> Links:
+        return [
+            {"source": a, "target": b, "kind": kind, "value": value}
+            for (a, b, kind), value in self.totals.items()
+            if value >= SMALLEST
+        ]
+
+
+def holders_of(economy: Any) -> dict[str, np.ndarray]:
+    """Shares of each holder in each class of debt."""
+    from engine.funds.holders import Holders
+
+    found = Holders.build(economy, economy["guarantee.coverage"] * 0)
+    return {name: np.asarray(getattr(found, name)) for name in HOLDERS}
+
+
+def classes_of(economy: Any) -> list[tuple[str, str]]:
+    """Vehicle and class of every column of the record's classes."""
+    clouds, spvs = economy.members("neoclouds"), economy.members("spvs")
+    return [
+        (name, kind)
+        for kinds, members in (
+            (("secured loans", "unsecured notes"), clouds),
+            (("loans and notes", "take-out loans"), spvs),
+        )
+        for kind in kinds
+        for name in members
+    ]
+
+
+def capital(economy: Any, grid: Any, result: Any) -> Links:
+    """Payments over the next four quarters."""
+    import jax.numpy as jnp
+
+    from engine.contracts.labs import firm_commitments
+    from engine.vehicles.hybrid import hybrid_paths
+
+    record, book = result.record, Ledger()
+
+    def year(values: Any) -> np.ndarray:
+        return np.sum(np.asarray(values)[:NEXT], axis=0)
+
+    labs, scalers = economy.members("labs"), economy.members("hyperscalers")
+    clouds, spvs = economy.members("neoclouds"), economy.members("spvs")
+    (hybrid,), (vendor,) = economy.members("hybrid"), economy.members("vendor")
+    honoured = np.asarray(record.labs.honoured)
+    alive = np.asarray(record.clouds.alive)
+    billed = np.asarray(record.clouds.billed) * alive
+    backlog = np.asarray(hybrid_paths(economy, grid).backlog)
+    firm = np.asarray(firm_commitments(economy, grid))
+
+    for i, lab in enumerate(labs):
+        book.pay("End users", lab, year(record.labs.revenue)[i], "revenue")
+        book.pay("Investors in labs", lab, year(record.labs.raised)[i], "equity")
+        named = 0.0
+        owed = {
+            cloud: float(economy[f"neoclouds.{cloud}.customers.{lab}"]) * billed[:, j]
+            for j, cloud in enumerate(clouds)
+        }
+        owed[hybrid] = float(economy[f"hybrid.{hybrid}.customers.{lab}"]) * backlog
+        provider = economy.blueprint.choice(f"labs.{lab}.provider")
+        if provider in scalers:
+            owed[provider] = float(economy[f"labs.{lab}.hyperscaler"]) * firm[:, i]
+        for payee, due in owed.items():
+            paid = float(np.sum((due * honoured[:, i])[:NEXT]))
+            book.pay(lab, payee, paid, "compute")
+            named += paid
+        rest = float(year(record.labs.paid)[i]) - named
+        book.pay(lab, "Other compute suppliers", rest, "compute")
+
+    for j, cloud in enumerate(clouds):
+        others = float(np.sum((np.asarray(record.clouds.receipts) * alive)[:NEXT, j]))
+        for scaler in scalers:
+            share = float(economy[f"neoclouds.{cloud}.customers.{scaler}"])
+            paid = share * float(np.sum(billed[:NEXT, j]))
+            book.pay(scaler, cloud, paid, "compute")
+            others -= paid
+        for i, lab in enumerate(labs):
+            share = float(economy[f"neoclouds.{cloud}.customers.{lab}"])
+            others -= share * float(np.sum((billed[:, j] * honoured[:, i])[:NEXT]))
+        book.pay("Other customers", cloud, others, "compute")
+        raised = np.sum((np.asarray(record.clouds.raised) * alive)[:NEXT, j])
+        book.pay("Shareholders", cloud, raised, "equity")
+        spent = np.sum((np.asarray(record.clouds.capex) * alive)[:NEXT, j])
+        _build(book, economy, cloud, vendor, float(spent))
+
+    for k, spv in enumerate(spvs):
+        here = np.asarray(record.spvs.alive)[:, k]
+        rent = np.sum((np.asarray(record.spvs.cfads)[:, k] * here)[:NEXT])
+        tenant = economy.blueprint.choice(f"spvs.{spv}.tenant")
+        book.pay(
+            tenant if tenant in (*scalers, hybrid) else "Other tenants",
+            spv,
+            rent,
+            "rent",
+        )
+        own = np.asarray(record.spvs.equity + record.spvs.sponsor)[:, k] * here
+        book.pay("Sponsors", spv, np.sum(own[:NEXT]), "equity")
+        spent = np.asarray(record.spvs.spend)[:, k] * here
+        book.pay(spv, "Builders, power, other", np.sum(spent[:NEXT]), "capex")
+
+    _build(book, economy, hybrid, vendor, float(year(record.hybrid.capex)))
+    for i, scaler in enumerate(scalers):
+        # Kept apart: beside it, everything else would be too thin to see.
+        spent = year(record.hyperscalers.capex)[i]
+        book.pay(scaler, "Own build-out", spent, OWN)
+
+    shares = holders_of(economy)
+    classes = record.classes
+    service = year(jnp.asarray(classes.interest + classes.repaid))
+    lent = year(classes.lent)
+    for c, (vehicle, kind) in enumerate(classes_of(economy)):
+        book.pay("New credit", vehicle, lent[c], "credit")
+        family = "Neocloud" if vehicle in clouds else "SPV"
+        pool = f"{family} {kind}"
+        book.pay(vehicle, pool, service[c], "debt service")
+        for holder in HOLDERS:
+            book.pay(pool, holder, service[c] * shares[holder][c], "debt service")
+    received = {h: float(np.sum(service * shares[h])) for h in ("fund", "bond_fund")}
+    _onwards(book, economy, received, record, year)
+    return book.links()
+
+
+def _build(book: Ledger, economy: Any, buyer: str, vendor: str, spent: float) -> None:
+    chips = float(economy.only("vendor", "chip"))
+    book.pay(buyer, vendor, chips * spent, "capex")
+    book.pay(buyer, "Builders, power, other", (1 - chips) * spent, "capex")
+
+
+def _onwards(
+    book: Ledger, economy: Any, received: dict[str, float], record: Any, year: Any
+) -> None:
+    """What the funds hand on: the private-credit fund's costs come off first."""
+    fund = record.fund
+    income = float(year(fund.income))
+    paid = received["fund"]
+    # Fees and line interest are the whole fund's: its AI holdings bear their share.
+    share = min(1.0, paid / income) if income > 0 else 0.0
+    fee = share * float(year(fund.fee))
+    line = share * float(year(fund.line_interest))
+    book.pay("fund", "Managers' fees", fee, "debt service")
+    book.pay("fund", "bank", line, "debt service")
+    left = {"fund": max(paid - fee - line, 0.0), "bond_fund": received["bond_fund"]}
+    for name, table in (("fund", "private_credit"), ("bond_fund", "bond")):
+        rest = 1.0
+        for investor in economy.members("investors"):
+            part = float(economy[f"funds.{table}.investors.{investor}"])
+            book.pay(name, investor, left[name] * part, "debt service")
+            rest -= part
+        book.pay(name, "outside", left[name] * rest, "debt service")
+
+
+def loss(economy: Any, result: Any) -> Links:
+    """Credit losses of the whole run, from where they arise to who bears them."""
+    record, book = result.record, Ledger()
+    shares = holders_of(economy)
+    borne = np.sum(np.asarray(record.classes.loss), axis=0)
+    claimed = np.sum(np.asarray(record.classes.claimed), axis=0)
+    for c, (vehicle, kind) in enumerate(classes_of(economy)):
+        origin = f"{vehicle}|{kind}"
+        book.pay(origin, "government", claimed[c], "loss")
+        for holder in HOLDERS:
+            book.pay(origin, holder, borne[c] * shares[holder][c], "loss")
+    fund = record.fund
+    through = float(np.sum(np.maximum(fund.credit_loss - fund.line_loss, 0.0)))
+    lines = float(np.sum(fund.credit_loss)) - through
+    book.pay("fund", "bank", lines, "loss")
+    bond = float(np.sum(record.bond.credit_loss))
+    for source, table, value in (
+        ("fund", "private_credit", through),
+        ("bond_fund", "bond", bond),
+    ):
+        rest = 1.0
+        for investor in economy.members("investors"):
+            part = float(economy[f"funds.{table}.investors.{investor}"])
+            book.pay(source, investor, value * part, "loss")
+            rest -= part
+        book.pay(source, "outside", value * rest, "loss")
+    return book.links()

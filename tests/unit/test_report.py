@@ -1,0 +1,295 @@
+import copy
+import html
+import re
+
+import numpy as np
+import pytest
+
+from scripts.report import flows, paths, style, tornado
+from scripts.report.page import render
+
+LAYERS = ("lab", "neocloud_equity", "neocloud_secured", "bank_spv", "lp")
+SECTIONS = ("answer", "hurdle", "timing", "map", "failures", "fans", "flows", "method")
+
+
+def shift(value, status="ok"):
+    return {
+        "value": value,
+        "status": status,
+        "check_up": -3.0,
+        "check_down": -3.1,
+        "step": 1e-5,
+        "moves": {
+            "size": 0.01,
+            "up": -0.03,
+            "down": None,
+            "status_up": "ok",
+            "status_down": "always_holds",
+        },
+    }
+
+
+def criterion(value, status="ok", **changes):
+    is_found = value is not None
+    found = {
+        "value": value,
+        "status": status,
+        "bound": None if is_found else 2046.8,
+        "equivalents": {
+            "duration_10_90": 7.5 if is_found else None,
+            "hurdle_date_article": 2029.4 if is_found else None,
+            "hurdle_date_life_adjusted": None,
+        },
+        "binding": {"quarter": 3, "date": 2030.0, "limit": "x", "headroom": 0.0},
+        "sensitivities": {},
+        "gradients": {},
+        "event": None,
+        "full_grid": {"value": None, "status": "never_holds", "bound": 2027.3},
+    }
+    if is_found:
+        found["sensitivities"] = {
+            "rate.future": shift(-3.0),
+            "leverage.future": shift(None, "at_jump"),
+        }
+        found["gradients"] = {"gpu.decay": -4.0, "physics.delay": 900.0}
+    return found | changes
+
+
+def fan(n):
+    rows = {str(q): [q] * n for q in paths.QUANTILES}
+    return {"quantiles": rows, "failed": [0.0] * n}
+
+
+@pytest.fixture(scope="module")
+def material():
+    dates = [2027.0 + 0.25 * i for i in range(8)]
+    requirement = {
+        "ebitda_bn": 360.0,
+        "revenue_bn": 553.8,
+        "gdp_share": 0.0191,
+        "cloud_multiple": 1.38,
+        "equity_yield": 0.225,
+    }
+    told = {
+        "order_of_failure": [
+            {
+                "layer": "neocloud_equity",
+                "entity": "coreweave",
+                "event": "default",
+                "date": 2028.0,
+                "loss_bn": 40.0,
+            }
+        ],
+        "classification": "expensive_failure",
+        "residuals": {"cash": 1e-15, "balance_sheet": 2e-13, "seniority": 0.0},
+    }
+    path = {
+        "date": dates,
+        "middle": dates,
+        "revenue": [100.0 + 60 * i for i in range(8)],
+        "failures": dict.fromkeys(LAYERS, 9999.0) | {"neocloud_equity": 2028.0},
+        "losses": dict.fromkeys(LAYERS, 0.0) | {"neocloud_equity": 40.0},
+        "holders": {"pension": 1.0, "insurer": 2.0, "outside": 0.0, "bank": 0.5},
+        "capital": [
+            {"source": "End users", "target": "openai", "kind": "revenue", "value": 9},
+            {"source": "openai", "target": "coreweave", "kind": "compute", "value": 5},
+        ],
+        "loss": [
+            {
+                "source": "coreweave|secured loans",
+                "target": "fund",
+                "kind": "loss",
+                "value": 3,
+            },
+            {"source": "fund", "target": "pension", "kind": "loss", "value": 3},
+        ],
+    }
+    layers = {
+        "lab": criterion(2028.9),
+        "neocloud_equity": criterion(2029.96),
+        "neocloud_secured": criterion(
+            2031.1, "at_jump", event={"name": "neocloud_equity"}
+        ),
+        "bank_spv": criterion(None, "always_holds"),
+        "lp": criterion(None, "not_converged", bound=None),
+        "system.return": criterion(2030.2, "at_kink"),
+    }
+    heat = {
+        "criterion": "neocloud_equity",
+        "axes": {"rate.future": [-0.01, 0.0], "leverage.future": [0.0, 0.1]},
+        "value": [[2030.0, None], [2029.96, 2030.3]],
+        "status": [["ok", "always_holds"], ["ok", "at_kink"]],
+    }
+    return {
+        "config": {
+            "path": "configs/<base>.toml",
+            "set": [],
+            "hash": "ab" * 32,
+            "as_of": 2026.75,
+            "start": 2025.0,
+            "end": 2051.0,
+            "horizon": 2031.75,
+            "folder": None,
+        },
+        "hurdle": {
+            "article": requirement,
+            "life_adjusted": requirement | {"revenue_bn": 841.3},
+            "gradients": {
+                "hurdle.return_pct": requirement
+                | {"life_adjusted": requirement, "unit": "per %"}
+            },
+        },
+        "breakeven": {
+            "base": 2028.8,
+            "earliest": "neocloud_equity",
+            "layers": layers,
+        },
+        "maps": {"future": heat},
+        "stories": {"base": told, "disproved": told},
+        "paths": {"base": path, "disproved": path},
+        "history": {"date": [2025.1, 2025.4], "revenue": [31.0, 41.0]},
+        "fans": {
+            "scenarios": 512,
+            "date": dates,
+            "headroom": {name: fan(8) for name in LAYERS},
+            "dscr": {"coreweave": fan(8)},
+        },
+        "summary": None,
+        "sweep": {},
+        "versions": None,
+        "figures": {
+            "number": 2,
+            "ranged": 1,
+            "confidence": {"choice": 1, "V1": 1},
+            "names": {
+                "gpu.decay": {
+                    "path": "gpu.decay_per_year",
+                    "value": 0.2,
+                    "factor": 1.0,
+                    "confidence": "V1",
+                    "range": [0.1, 0.3],
+                },
+                "physics.delay": {
+                    "path": "physics.delay_years",
+                    "value": 1.0,
+                    "factor": 1.0,
+                    "confidence": "choice",
+                    "range": [0.0, 1.0],
+                },
+            },
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def page(material):
+    return render(material)
+
+
+def prose(page):
+    """What a reader sees: no scripts, styles or tags."""
+    bare = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.S)
+    return html.unescape(re.sub(r"<[^>]+>", " ", bare))
+
+
+def test_page_is_one_file_that_fetches_nothing(page):
+    markup = re.sub(r"<script>.*?</script>", "", page, flags=re.S)
+    assert re.findall(r"(?:src|href)\s*=\s*[\"'](?!#)", markup) == []
+    assert "@import" not in markup
+    assert "url(" not in markup
+    assert page.count("<script") == page.count("</script>")
+    assert len(page.encode()) < 8e6
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_page_has_every_section(page, name):
+    assert f'id="{name}"' in page
+
+
+def test_no_number_without_a_meaning_is_printed(page):
+    assert (
+        re.findall(r"\b(?:nan|NaN|inf|Infinity|None|null|undefined)\b", prose(page))
+        == []
+    )
+
+
+def test_every_navigation_link_has_its_target(page):
+    for name in re.findall(r'href="#(\w+)"', page):
+        assert f'id="{name}"' in page
+
+
+def test_answer_names_the_first_financed_layer_and_its_date(page):
+    text = " ".join(prose(page).split())
+    assert "until December 2029" in text
+    assert "Neocloud equity breaks first" in text
+    assert "no derivative at jump" in text
+
+
+def test_text_from_a_config_cannot_become_markup(page):
+    assert "configs/&lt;base&gt;.toml" in page
+
+
+def test_a_layer_that_failed_at_base_is_said_and_not_dated(material):
+    changed = copy.deepcopy(material)
+    found = changed["breakeven"]["layers"]["neocloud_equity"]
+    found |= {"value": None, "status": "fails_at_base", "sensitivities": {}}
+    text = " ".join(prose(render(changed)).split())
+    assert "There is no time to buy" in text
+
+
+def test_a_layer_that_never_breaks_is_said(material):
+    changed = copy.deepcopy(material)
+    never = criterion(None, "always_holds")
+    for name in changed["breakeven"]["layers"]:
+        changed["breakeven"]["layers"][name] = never
+    assert "No financed layer breaks" in prose(render(changed))
+
+
+def test_page_without_maps_and_losses_says_so(material):
+    changed = copy.deepcopy(material) | {"maps": {}}
+    for path in changed["paths"].values():
+        path["loss"] = []
+    text = prose(render(changed))
+    assert "Not computed for this report" in text
+    assert "No credit loss arises" in text
+
+
+def test_a_derivative_too_steep_to_hold_is_flagged_not_drawn(material):
+    found = material["breakeven"]["layers"]["lab"]
+    assert tornado.steep(found, material["figures"]) == ["physics.delay_years"]
+    shown = tornado.chart(found, material["figures"])
+    assert max(abs(x) for x in shown.data[0].x if x is not None) < tornado.LIMIT
+
+
+def test_a_failed_headroom_stays_failed():
+    rooms = np.array([[0.5, -0.1, 2.0], [0.5, 0.4, 0.3]])
+    fan = paths.headroom_fan(rooms)
+    assert fan["failed"] == [0.0, 0.5, 0.5]
+    assert fan["quantiles"]["0.05"][2] == pytest.approx(-1 + 0.05 * 1.3)
+
+
+def test_cover_has_no_value_where_nothing_is_due():
+    cover = np.array([[11.0, 1.5], [11.0, 1.7]])
+    fan = paths.dscr_fan(cover, np.ones_like(cover))
+    assert fan["quantiles"]["0.5"] == [None, pytest.approx(1.6)]
+
+
+def test_payments_between_the_same_two_add_up_and_dust_is_left_out():
+    book = flows.Ledger()
+    for value in (1.0, 2.0):
+        book.pay("a", "b", value, "loss")
+    book.pay("a", "c", 0.001, "loss")
+    assert book.links() == [{"source": "a", "target": "b", "kind": "loss", "value": 3}]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.001, "0.00"), (-1.5, "−1.50"), (float("nan"), "–"), (None, "–"), (1, "+1.00")],
+)
+def test_numbers_are_written_for_people(value, text):
+    assert style.number(value, 2, sign=True) == text
+
+
+@pytest.mark.parametrize(("date", "text"), [(2026.75, "Q3 2026"), (2027.0, "Q4 2026")])
+def test_a_quarter_is_named_by_its_end(date, text):
+    assert style.quarter(date) == text
