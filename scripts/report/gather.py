@@ -13,6 +13,7 @@ Paths of the stories, fans and heat maps are always computed: they need the engi
 import collections
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from scripts._output import BadInput, note, plain
@@ -20,10 +21,15 @@ from scripts._output import BadInput, note, plain
 STORIES = ("slow", "disproved", "guarantee", "disproved_guarantee")
 
 
-def gather(source: Any) -> dict[str, Any]:
-    """The material of a folder of results or of a loaded config."""
+def gather(source: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The material of a folder of results, of a config's path or a loaded config."""
+    from scripts._run import load_config
+
     if isinstance(source, pathlib.Path | str):
-        return plain(_of_folder(pathlib.Path(source)))
+        if pathlib.Path(source).is_dir():
+            return plain(_of_folder(pathlib.Path(source)))
+        config = load_config(str(source), list(overrides))
+        return plain(_material(config, str(source), list(overrides), pathlib.Path()))
     return plain(_material(source, "", [], pathlib.Path()))
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from scripts.report.style import STORIES, date, layer, number, percent, ranked, words
 
 TAGS = {
-    "A": "from the article",
-    "V1": "verified in a primary source",
-    "V2": "verified in a secondary source",
-    "V3": "verified in one weaker source",
-    "D": "derived from sourced figures",
+    "A": "the article’s own claim, not checked further",
+    "V1": "seen in a filing, a rating, official statistics or top-tier press",
+    "V2": "seen in secondary press, an aggregator or a transcript",
+    "V3": "seen in one weak source only",
+    "D": "derived by arithmetic from sourced figures",
     "M": "from memory, unverified",
-    "choice": "a choice of this model",
+    "choice": "a choice of this model, not a fact",
 }
 
 

@@ -48,12 +48,12 @@ def chart(material: dict[str, Any]) -> go.Figure:
         offset = (len(names) - 1) / 2 - i
         shown.add_scatter(
             x=[dates[x] for x in found],
-            y=[order[x] + 0.15 * offset for x in found],
+            y=[order[x] + 0.17 * offset for x in found],
             name=label,
             mode="markers",
             marker={
                 "symbol": symbol,
-                "size": 10,
+                "size": 9,
                 "color": colour,
                 "line": {"width": 1, "color": "#ffffff"},
             },

@@ -59,7 +59,7 @@ def chart(
     ]
     shown.add_bar(
         y=labels,
-        x=[bar["value"] for bar in bars],
+        x=[bar["value"] or 0.0 for bar in bars],
         orientation="h",
         marker={
             "color": [
@@ -91,6 +91,7 @@ def chart(
         hovertemplate="solved again: %{x:+.4f} years<extra></extra>",
     )
     values = [bar["value"] or 0.0 for bar in bars] + [0.0]
+    values += [value for bar in bars for value in bar["again"]]
     spread = max(max(values) - min(values), 0.02)
     shown.update_xaxes(
         title_text="Years by which t* moves",
@@ -105,7 +106,7 @@ def chart(
 
 def _text(bar: dict[str, Any]) -> str:
     if bar["value"] is None:
-        return bar["status"].replace("_", " ")
+        return f"\u2002no derivative: {bar['status'].replace('_', ' ')}\u2002"
     # Room for the diamond at the end of the bar.
     return f"\u2002{number(bar['value'], 2, sign=True)}\u2002"
 

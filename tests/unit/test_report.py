@@ -261,6 +261,14 @@ def test_a_derivative_too_steep_to_hold_is_flagged_not_drawn(material):
     assert max(abs(x) for x in shown.data[0].x if x is not None) < tornado.LIMIT
 
 
+def test_a_shift_without_a_derivative_says_so_in_the_chart(material):
+    found = material["breakeven"]["layers"]["lab"]
+    shown = tornado.chart(found, material["figures"])
+    assert any("no derivative: at jump" in text for text in shown.data[0].text)
+    low, high = shown.layout.xaxis.range
+    assert all(low < x < high for x in shown.data[1].x)
+
+
 def test_a_failed_headroom_stays_failed():
     rooms = np.array([[0.5, -0.1, 2.0], [0.5, 0.4, 0.3]])
     fan = paths.headroom_fan(rooms)
