@@ -1,0 +1,1 @@
+"""The model a second time, in plain Python, written from docs/model.md alone."""

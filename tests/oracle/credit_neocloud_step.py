@@ -1,0 +1,164 @@
+"""A neocloud's quarter, in order: docs/model.md, section 5."""
+
+from tests.oracle.credit_neocloud import (
+    SECURED,
+    UNSECURED,
+    decay,
+    dues,
+    equity_value,
+    fill,
+    recovery,
+    survive_cloud,
+    total,
+)
+from tests.oracle.dates import DT, HIGHEST, clip, dot, headroom, ratio, read, span
+
+
+def capacities(
+    c: dict, s: dict, g: dict, w: dict, k: float, own: float, yearly: float, owed: dict
+) -> dict:
+    """What each rung of the ladder can give."""
+    openness, bullets = w["open"], owed["bullets"]
+    room = c["leverage_limit"] * yearly
+    debt = total(s, SECURED) + total(s, UNSECURED)
+    refi = openness * min(bullets, max(0.0, room - (debt - bullets)))
+    return {
+        "refi": refi,
+        "notes": openness * min(c["notes_per_quarter"], max(0.0, room - debt)),
+        "revolver": max(0.0, c["revolver"] - s["revolver"]),
+        "roll": g["rolling"] * (owed["principal"] + bullets - refi),
+        "deferral": own * c["deferrable"] * k,
+        "equity": c["equity_capacity"] * s["cap"] * openness,
+        "minimum_cash": c["minimum_cash"],
+    }
+
+
+def sign(c: dict, p: dict, d: dict, t: int, b: dict, e: dict) -> dict:
+    """New contracts: what is offered, and what free cash can build."""
+    dates, values = c["legacy_revenue.dates"], c["legacy_revenue.values"]
+    expired = max(0.0, read(e["middle"] - DT, dates, values) - b["legacy"])
+    expired += dot(span(b["end"], b["end"] + DT), b["contracts"])
+    growth = c["growth"] * max(0.0, d["money"][t] - d["money"][max(t - 4, 0)]) * DT
+    offered = growth + c["rebook"] * expired
+    offered *= clip(d["ratio"][t], 0.0, 1.0) * (1.0 + e["volume"])
+    unit = c["capex_per_revenue"] / clip(e["real"], 0.5, 1.5)
+    early = c["prepayment"] * c["term"]
+    need = max(unit * e["own"] - early, 0.1 * unit)
+    signed = min(offered, c["signing"] * e["free"] / need)
+    return {"signed": signed, "capex": unit * signed, "prepayment": early * signed}
+
+
+def run_cloud(
+    f: dict, c: dict, p: dict, kind: str, d: dict, t: int, s: dict, w: dict, g: dict
+) -> tuple[dict, dict]:
+    """One quarter: what to report, and the state at its end.
+
+    `w` has the window (open, spread), the market's real price, and what was earned.
+    """
+    b, e, ra = w["bill"], w["earned"], f["shifts.rate_all"]
+    owed = dues(c, p, d, t, s, g, ra)
+    interest, principal, bullets = owed["interest"], owed["principal"], owed["bullets"]
+    resuming = s["deferred"] * min(1.0, DT / c["resume"])
+    k = p["capex"][t] + resuming
+    advance = min(0.98, c["advance"] + g["advance"] + g["leverage"]) * w["open"]
+    own = 1.0 - advance
+    yearly, cash_ebitda = 4.0 * e["ebitda"], e["cash_ebitda"]
+    can = capacities(c, s, g, w, k, own, yearly, owed)
+    earned = d["short"][t] * DT * s["cash"]
+    firm = own * (1.0 - c["deferrable"]) * k
+    services = interest + principal + bullets
+    rungs = ("notes", "revolver", "roll", "deferral", "equity", "minimum_cash")
+    borrowable = sum(can[x] for x in ("refi", "notes", "revolver", "roll", "equity"))
+    sources = s["cash"] + earned + max(0.0, cash_ebitda) + borrowable
+    health = headroom(sources, services + firm + max(0.0, -cash_ebitda))
+    alive, worst = survive_cloud(c, kind, s, health)
+
+    spare = s["cash"] - c["minimum_cash"]
+    gap = services - can["refi"] + own * k - cash_ebitda - earned - spare
+    used, unpaid = fill(gap, [(name, can[name]) for name in rungs])
+    last, late_s = fill(
+        unpaid,
+        [("stopped", firm), ("junior", owed["unsecured"] + bullets - can["refi"])],
+    )
+    late_u = last["junior"]
+    deferred = (used["deferral"] + last["stopped"]) / max(own, 1e-6)
+    excess = max(0.0, -gap)
+    repaid = min(s["revolver"], excess)
+    unrolled = min(s["rolled"], excess - repaid)
+    more = {
+        "middle": w["middle"],
+        "own": own,
+        "free": excess - repaid - unrolled,
+        "real": w["real"],
+        "volume": g["volume"],
+    }
+    deal = sign(c, p, d, t, b, more)
+
+    capex = k - deferred + deal["capex"]
+    draw = advance * capex
+    paid, issue = owed["paid"], can["refi"] + used["notes"]
+    end = {x: s[x] - paid[x] for x in ("ddtl", "oem", "notes", "convertibles")}
+    end["box"] = s["box"] - paid["box"] + draw
+    end["new"] = s["new"] - paid["new"] + issue + late_u
+    end["revolver"] = s["revolver"] - repaid + used["revolver"]
+    end["rolled"] = s["rolled"] - unrolled + used["roll"] + late_s
+    end["deferred"] = s["deferred"] - resuming + deferred
+    end["prepaid"] = s["prepaid"] - e["prepaid"] + deal["prepayment"]
+    end["backstop"] = s["backstop"] - e["backstop"]
+    lent = issue + used["revolver"] + used["roll"] + used["equity"] + late_s + late_u
+    end["cash"] = s["cash"] + earned + cash_ebitda - services + lent
+    end["cash"] += deal["prepayment"] - repaid - unrolled - (capex - draw)
+    end["contracts"] = [deal["signed"], *b["contracts"][1:]]
+    end["draws"] = [draw, *owed["draws"][1:]]
+    end["issues"] = [issue, *owed["issues"][1:]]
+    factor = d["spread_factor"][t]
+    margin = c["box_margin"] * (1.0 - g["cut"]) * factor + w["spread"]
+    kept = (s["box"] - paid["box"]) * s["box_rate"]
+    end["box_rate"] = ratio(kept + draw * margin, end["box"], s["box_rate"])
+    rate = d["ten_year"][t] + c["note_spread"] * factor + w["spread"]
+    kept = (s["new"] - paid["new"]) * s["new_rate"]
+    end["new_rate"] = ratio(kept + (issue + late_u) * rate, end["new"], s["new_rate"])
+    end["chips"] = s["chips"] * decay(c["collateral_decay"]) + c["pledged"] * capex
+
+    cap = equity_value(c, p, t, d["ratio"][t], yearly, end)
+    new_shares = used["equity"] / (1.0 - c["equity_discount"])
+    kept_share = ratio(s["cap"], s["cap"] + new_shares, 1.0)
+    end.update(cap=cap, ownership=s["ownership"] * kept_share, alive=alive, worst=worst)
+    price = alive * end["ownership"] * cap / c["market_cap"]
+    fallen = clip(price / f["criteria.equity_price"] - 1.0, -1.0, HIGHEST)
+    back = recovery(c, s, w["real"])
+    served = interest + principal
+    report = {
+        **{x: e[x] for x in ("revenue", "billed", "receipts", "backstop")},
+        "ebitda": e["ebitda"],
+        "cash_ebitda": cash_ebitda,
+        "interest_secured": owed["secured"],
+        "interest_unsecured": owed["unsecured"],
+        "repaid_secured": principal + repaid + unrolled,
+        "repaid_unsecured": bullets,
+        "lent_secured": draw + used["revolver"] + used["roll"] + late_s,
+        "lent_unsecured": issue + late_u,
+        "refinanced": can["refi"],
+        "maturing": bullets,
+        "raised": used["equity"],
+        "capex": capex,
+        "deferred": deferred,
+        "signed": deal["signed"],
+        "prepayment": deal["prepayment"],
+        "arrears_secured": late_s,
+        "arrears_unsecured": late_u,
+        "earned": earned,
+        "headroom": health,
+        "secured_headroom": max(health, back["cover"]),
+        "equity_headroom": min(fallen, health),
+        "dscr": cash_ebitda / served if served > 1e-9 else 11.0,
+        "price": price,
+        "market_cap": cap,
+        "alive": alive,
+        "failing": s["alive"] - alive,
+        **{x: back[x] for x in back if x != "cover"},
+        "secured": total(end, SECURED),
+        "unsecured": total(end, UNSECURED),
+        "cash": end["cash"],
+    }
+    return report, end

@@ -1,0 +1,230 @@
+"""An SPV's quarter with its creditors: docs/model.md, section 5."""
+
+from tests.oracle.dates import (
+    DT,
+    HIGHEST,
+    Calendar,
+    annuity,
+    clip,
+    conditional,
+    headroom,
+    ratio,
+    survive,
+)
+from tests.oracle.drivers import rate_shift
+from tests.oracle.vehicles import construction
+
+
+def prepare_spv(f: dict, c: dict, lease: dict, calendar: Calendar) -> dict:
+    """An SPV's dated figures by quarter."""
+    start, first = lease["start"], c["takeout"] + f["physics.delay"]
+    attempts = [
+        conditional(calendar.matures(first + k * c["extension"])) for k in range(3)
+    ]
+    return {
+        "spend": [
+            construction(f, c, e) - construction(f, c, s)
+            for s, e in zip(calendar.starts, calendar.ends, strict=True)
+        ],
+        "equity": [c["equity"] * x for x in calendar.matures(start)],
+        "started": calendar.overlap(start, calendar.ends[-1]),
+        "attempt": [clip(sum(x), 0.0, 1.0) for x in zip(*attempts, strict=True)],
+        "last": attempts[2],
+        "life": [
+            max(1.0, (c["rent_start"] + c["amortisation"] - s) / DT)
+            for s in calendar.starts
+        ],
+        "takeout_life": [
+            (first + c["takeout_tenor"] - s) / DT for s in calendar.starts
+        ],
+    }
+
+
+def open_spv(f: dict, c: dict, funding: str, calendar: Calendar, scale: float) -> dict:
+    """An SPV at `as_of`."""
+    spent = construction(f, c, calendar.as_of)
+    if funding == "drawn":
+        loan = (c["ltc"] * spent + c["capitalised_to_date"]) * scale
+        cash = 0.0
+    else:
+        loan = c["notes"] * scale
+        years = calendar.as_of - c["issue"]
+        coupon = c["coupon"] + f["shifts.rate_all"]
+        cash = c["notes"] + c["escrow_income_to_date"] - spent
+        cash -= c["notes"] * coupon * years
+    return {
+        "loan": loan,
+        "takeout": 0.0,
+        "arrears": 0.0,
+        "takeout_rate": 0.0,
+        "cash": cash,
+        "sponsor": c["sponsor_capacity"],
+        "coverage": -1.0,
+        "let": 1.0,
+        "vacant": 0.0,
+        "alive": 1.0,
+        "worst": HIGHEST,
+    }
+
+
+def level_principal(balance: float, rate: float, n: float) -> float:
+    """Principal of the next payment of a level loan with `n` payments left."""
+    return balance / ((1.0 + rate) ** n * annuity(rate, n))
+
+
+def take_out(
+    c: dict, p: dict, d: dict, t: int, s: dict, cfads: float, w: dict, g: dict
+) -> dict:
+    """What a take-out lender gives in this quarter, if it is asked."""
+    margin = c["takeout_margin"] * (1.0 - g["cut"]) * d["spread_factor"][t]
+    rate = d["ten_year"][t] + margin + w["spread"]
+    value = 4.0 * cfads / (d["ten_year"][t] + c["cap_spread"] + w["spread"])
+    ltv = min(0.98, c["takeout_ltv"] + g["advance"] + g["leverage"])
+    served = 4.0 * cfads / c["takeout_dscr"] * DT
+    served *= annuity(rate * DT, c["takeout_tenor"] / DT)
+    capacity = min(ltv * value, served)
+    room = max(0.0, capacity - s["takeout"])
+    asked = p["attempt"][t]
+    taken = w["open"] * min(asked * s["loan"], room)
+    coverage = s["coverage"]
+    if asked > 0.0:
+        there = room * w["open"] + s["cash"] + s["sponsor"]
+        now = ratio(there, s["loan"], HIGHEST + 1.0) - 1.0
+        coverage = max(coverage, clip(now, -1.0, HIGHEST))
+    return {
+        "rate": rate,
+        "capacity": capacity,
+        "taken": taken,
+        "residual": p["last"][t] * max(0.0, s["loan"] - taken),
+        "coverage": coverage,
+    }
+
+
+def recovery(f: dict, c: dict, lease: dict, s: dict, shell: float) -> dict:
+    """What lenders would get, were the vehicle to default now."""
+    loan = s["loan"] + s["arrears"]
+    claim = loan + s["takeout"]
+    asset = c["ownership"] * lease["annual"] * shell / c["cap_rate"] * c["foreclosure"]
+    return {
+        "claim_loan": loan,
+        "claim_takeout": s["takeout"],
+        "recovery": ratio(min(s["cash"] + asset, claim), claim, 1.0),
+    }
+
+
+def loan_coupon(f: dict, c: dict, kind: str, short: float) -> float:
+    """Coupon of the first loan: signed, or floating over the short rate."""
+    if kind == "fixed":
+        return c["coupon"] + f["shifts.rate_all"]
+    return short + c["margin"]
+
+
+def opening_coupon(f: dict, c: dict, kind: str) -> float:
+    """Coupon of the first loan at the rates of `as_of`, for its mark."""
+    return loan_coupon(f, c, kind, f["rates.short"] + rate_shift(f))
+
+
+def run_spv(
+    f: dict,
+    c: dict,
+    p: dict,
+    lease: dict,
+    kinds: dict,
+    d: dict,
+    t: int,
+    s: dict,
+    w: dict,
+    g: dict,
+) -> tuple[dict, dict]:
+    """One quarter: what to report, and the state at its end.
+
+    `w` has the window (open, spread), the market's shell rent, and what was collected.
+    """
+    short, income = d["short"][t], w["collected"]
+    rate = loan_coupon(f, c, kinds["coupon_kind"], short) * DT
+    started, drawn = p["started"][t], kinds["funding"] == "drawn"
+    interest = s["loan"] * rate
+    capitalised = (1.0 - started) * interest if drawn else 0.0
+    level = 0.0
+    if kinds["profile"] == "amortising":
+        level = started * level_principal(s["loan"], rate, p["life"][t])
+    second, left = s["takeout_rate"] * DT, p["takeout_life"][t]
+    interest2 = s["takeout"] * second * clip(left, 0.0, 1.0)
+    principal2 = level_principal(s["takeout"], second, max(1.0, left))
+    late_interest = s["arrears"] * (short + g["spread"]) * DT
+
+    spend, draw, equity = p["spend"][t], 0.0, p["equity"][t]
+    if drawn:
+        draw = min(0.98, c["ltc"] + g["advance"] + g["leverage"]) * spend
+        equity += spend - draw
+    out = take_out(c, p, d, t, s, income["cfads"], w, g)
+    own = 0.0 if drawn else spend
+    coupons = interest - capitalised + late_interest + interest2
+    repayments = level + out["residual"] + principal2
+    dues = own + coupons + repayments
+
+    earned = short * DT * s["cash"]
+    pot = s["cash"] + income["cfads"] + income["owed"] + earned + p["equity"][t]
+    roll = g["rolling"] * level
+    health = headroom(pot + s["sponsor"] + roll, dues)
+    alive, worst = survive(
+        kinds["kind"], c["dispersion"], s["alive"], s["worst"], health
+    )
+    called = clip(dues - pot, 0.0, s["sponsor"])
+    rolled = clip(dues - pot - called, 0.0, roll)
+    rest, shortfall = pot + called + rolled, 0.0
+    for due in (own, coupons, repayments):
+        paid = clip(rest, 0.0, due)
+        rest -= paid
+        shortfall += due - paid
+
+    service = coupons + level + principal2
+    dscr = income["cfads"] / service if service > 1e-9 else 11.0
+    lock = (dscr - c["lock_low"]) / (c["lock_high"] - c["lock_low"])
+    distributed = started * clip(lock, 0.0, 1.0)
+    distributed *= max(0.0, rest - c["reserve"] * service)
+    taken = out["taken"]
+    end = {
+        "loan": s["loan"] + draw + capitalised - level - taken - out["residual"],
+        "takeout": s["takeout"] - principal2 + taken,
+        "arrears": s["arrears"] + rolled + shortfall,
+        "cash": rest - distributed,
+        "sponsor": s["sponsor"] - called,
+        "coverage": out["coverage"],
+        "let": w["tenancy"]["let"],
+        "vacant": w["tenancy"]["vacant"],
+        "alive": alive,
+        "worst": worst,
+    }
+    kept = (s["takeout"] - principal2) * s["takeout_rate"] + taken * out["rate"]
+    end["takeout_rate"] = ratio(kept, end["takeout"], s["takeout_rate"])
+    report = {
+        "rent": income["rent"],
+        "cfads": income["cfads"],
+        "owed": income["owed"],
+        "spend": spend,
+        "equity": equity,
+        "sponsor": called,
+        "interest_loan": interest - capitalised + late_interest,
+        "interest_takeout": interest2,
+        "capitalised": capitalised,
+        "repaid_loan": level + out["residual"] + taken,
+        "repaid_takeout": principal2,
+        "lent_loan": draw + capitalised + rolled + shortfall,
+        "lent_takeout": taken,
+        "arrears": rolled + shortfall,
+        "distributed": distributed,
+        "earned": earned,
+        "dscr": dscr,
+        "headroom": health,
+        "coverage": end["coverage"],
+        "takeout_capacity": out["capacity"],
+        "takeout_rate": out["rate"],
+        "alive": alive,
+        "failing": s["alive"] - alive,
+        **recovery(f, c, lease, s, w["shell"]),
+        "loan": end["loan"] + end["arrears"],
+        "takeout": end["takeout"],
+        "cash": end["cash"],
+    }
+    return report, end

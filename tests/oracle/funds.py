@@ -1,0 +1,206 @@
+"""Classes of debt, their marks, and the funds that hold them: sections 5 and 6."""
+
+import math
+
+from tests.oracle.credit_spv import opening_coupon
+from tests.oracle.dates import DT, clip, headroom, normal
+from tests.oracle.drivers import rate_shift
+
+HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
+FLOWS = ("interest", "repaid", "lent", "balance")
+
+
+def class_terms(f: dict, clouds: list, spvs: list, kinds: list) -> list[dict]:
+    """The classes of debt in order, with what never changes about each."""
+    ra = f["shifts.rate_all"]
+    market = f["rates.ten_year"] + rate_shift(f)
+    struck = f["marks.issue_ten_year"] + ra
+    result = []
+
+    def add(c: dict, held: str, coupon: float, life: float, **changed: object) -> None:
+        term = {
+            "share": {x: c[f"{held}.{x}"] for x in HOLDERS},
+            "coupon": coupon,
+            "struck": struck,
+            "life": life,
+            "lag": min(1.0, DT / c["recovery_lag"]),
+            "fixed": True,
+            "insured": True,
+        }
+        result.append({**term, **changed})
+
+    for c in clouds:
+        add(c, "holders_secured", c["ddtl_coupon"] + ra, f["marks.secured"])
+    for c in clouds:
+        coupon, life = c["notes_coupon"] + ra, f["marks.unsecured"]
+        add(c, "holders_unsecured", coupon, life, insured=False)
+    for c, kind in zip(spvs, kinds, strict=True):
+        coupon = opening_coupon(f, c, kind["coupon_kind"])
+        fixed = kind["coupon_kind"] == "fixed"
+        add(c, "holders_notes", coupon, c["mark"], fixed=fixed)
+    for c in spvs:
+        coupon = market + c["takeout_margin"]
+        add(c, "holders_takeout", coupon, c["mark"], struck=market)
+    return result
+
+
+def member_flows(clouds: list[dict], spvs: list[dict]) -> list[dict]:
+    """Flows, claims and headrooms of each class, per average living member."""
+    parts = [
+        (clouds, "secured", "secured", "secured_headroom", "recovery_secured"),
+        (clouds, "unsecured", "unsecured", "headroom", "recovery_unsecured"),
+        (spvs, "loan", "loan", "headroom", "recovery"),
+        (spvs, "takeout", "takeout", "headroom", "recovery"),
+    ]
+    return [
+        {
+            "interest": r[f"interest_{name}"]
+            + (r["capitalised"] if name == "loan" else 0.0),
+            "repaid": r[f"repaid_{name}"],
+            "lent": r[f"lent_{name}"],
+            "balance": r[balance],
+            "claim": r[f"claim_{name}"],
+            "headroom": r[health],
+            "recovery": r[back],
+            "alive": r["alive"],
+            "failing": r["failing"],
+        }
+        for members, name, balance, health, back in parts
+        for r in members
+    ]
+
+
+def settle(terms: list, flows: list, receivables: list, claims: float) -> list[dict]:
+    """What each class is paid, lends, loses and recovers in the quarter."""
+    result = []
+    for term, x, owed in zip(terms, flows, receivables, strict=True):
+        failed = x["failing"] * x["claim"]
+        lost = (1.0 - x["recovery"]) * failed
+        claimed = claims * lost if term["insured"] else 0.0
+        recovered = owed * term["lag"]
+        result.append(
+            {
+                **{name: x["alive"] * x[name] for name in FLOWS},
+                "failed": failed,
+                "loss": lost - claimed,
+                "claimed": claimed,
+                "recovered": recovered,
+                "receivable": owed - recovered + x["recovery"] * failed,
+            }
+        )
+    return result
+
+
+def mark(
+    f: dict, term: dict, ten_year: float, factor: float, hazard: float, spread: float
+) -> float:
+    """Price of a class of debt; `hazard` is how near its default is, times its loss."""
+    c, base = term["coupon"], term["struck"]
+    moved = (ten_year - base) if term["fixed"] else 0.0
+    moved += max(0.0, c - base) * (factor - 1.0) + spread
+    y, n = max(c + moved + f["marks.hazard_slope"] * hazard, 0.001), term["life"]
+    return c / y * (1.0 - math.exp(-y * n)) + math.exp(-y * n)
+
+
+def mark_now(f: dict, term: dict, x: dict, d: dict, t: int, spread: float) -> float:
+    """Price of a class of debt at the end of a quarter."""
+    close = max(0.0, f["marks.hazard_reference"] - x["headroom"])
+    hazard = close * (1.0 - x["recovery"])
+    return mark(f, term, d["ten_year"][t], d["spread_factor"][t], hazard, spread)
+
+
+def held(terms: list, classes: list, holder: str, name: str) -> float:
+    """A holder's part of a flow."""
+    pairs = zip(terms, classes, strict=True)
+    return sum(term["share"][holder] * x[name] for term, x in pairs)
+
+
+def value(terms: list, classes: list, price: list, holder: str) -> float:
+    """A holder's claims at market prices, with what is still to be recovered."""
+    worth = [
+        {"worth": x["balance"] * p + x["receivable"]}
+        for x, p in zip(classes, price, strict=True)
+    ]
+    return held(terms, worth, holder, "worth")
+
+
+def open_fund(f: dict, c: dict, terms: list, balances: list) -> dict:
+    """The private-credit fund at `as_of`."""
+    market = f["rates.ten_year"] + rate_shift(f)
+    worth = 0.0
+    for term, x in zip(terms, balances, strict=True):
+        worth += term["share"]["fund"] * x * mark(f, term, market, 1.0, 0.0, 0.0)
+    return {
+        "value": worth,
+        "other": c["other_assets"],
+        "line": c["line"],
+        "index": 1.0,
+        "peak": 1.0,
+        "absorbed": 0.0,
+    }
+
+
+def run_fund(
+    c: dict, d: dict, t: int, s: dict, terms: list, classes: list, price: list
+) -> tuple[dict, dict]:
+    """The private-credit fund's quarter: what to report, and its state."""
+    got = {
+        name: held(terms, classes, "fund", name)
+        for name in ("interest", "repaid", "lent", "recovered", "loss", "claimed")
+    }
+    market = value(terms, classes, price, "fund")
+    net = got["lent"] - got["repaid"] - got["recovered"]
+    put_in = net - got["claimed"]
+    carried = s["value"] + net - got["loss"] - got["claimed"]
+    smooth = 1.0 - 2.0 ** (-DT / c["opacity_half_life"])
+    smoothed = carried + (market - carried) * smooth
+    assets = s["value"] + s["other"]
+    drawn = s["line"] / assets * put_in
+    line, discount = s["line"] + drawn, c["sale_discount"]
+    call = clip(line - c["maximum_advance"] * (smoothed + s["other"]), 0.0, line)
+    sold = min(call / (1.0 - discount), s["other"])
+    line -= sold * (1.0 - discount)
+    sigma = c["cover_dispersion"]
+    cover = (market + s["other"] - sold) * c["liquidation"] / max(line, 1e-6)
+    h = math.log(cover)
+    share = normal(-h / sigma)
+    share -= math.exp(h + sigma * sigma / 2.0) * normal(-h / sigma - sigma)
+    share = max(0.0, share)
+    absorbed = max(s["absorbed"], share * line)
+
+    nav_before = max(1.0, assets - s["line"])
+    gain = smoothed - (s["value"] + put_in) - sold * discount
+    index = max(0.0, s["index"] * (1.0 + gain / nav_before))
+    peak = max(s["peak"], index)
+    fallen = max(0.0, 1.0 - index / peak)
+    requests = c["base_requests"] + c["request_slope"] * fallen
+    nav = max(0.0, smoothed + s["other"] - sold - line)
+    wanted = min(requests, c["gate"]) * nav * c["redeemable"]
+    redeemed = min(wanted, s["other"] - sold)
+    subscribed = min(redeemed, c["base_requests"] * nav * c["redeemable"])
+    state = {
+        "value": smoothed,
+        "other": s["other"] - sold - redeemed + subscribed,
+        "line": line,
+        "index": index,
+        "peak": peak,
+        "absorbed": absorbed,
+    }
+    report = {
+        "fee": c["fee"] * nav_before * DT,
+        "value": market,
+        "nav": nav,
+        "drawn": drawn,
+        "margin_call": call,
+        "sold": sold,
+        "redeemed": redeemed - subscribed,
+        "requests": requests,
+        "credit_loss": got["loss"],
+        "line_loss": absorbed - s["absorbed"],
+        "gate_headroom": headroom(c["gate"], requests),
+        "line_share": share,
+        "openness": clip(1.0 - c["lending_slope"] * (1.0 - index), 0.0, 1.0),
+        "line": line,
+        "index": index,
+    }
+    return report, state

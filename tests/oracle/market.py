@@ -1,0 +1,68 @@
+"""The market for compute and for shells: docs/model.md, section 2."""
+
+import math
+
+from tests.oracle.dates import DT, VINTAGES, clip, dot, shifted, span
+
+
+def opening_market(f: dict) -> dict:
+    """Fleet by age at `as_of`, and the shells that house it."""
+    shape = [math.exp(-f["market.fleet_growth"] * k * DT) for k in range(VINTAGES)]
+    in_service = dot(span(0.0, f["market.chip_life"]), shape)
+    register = [f["market.fleet"] * x / in_service for x in shape]
+    return {
+        "register": register,
+        "fleet": f["market.fleet"],
+        "shells": f["market.fleet"],
+    }
+
+
+def price_level(f: dict, utilisation: float) -> float:
+    """Price of compute as a multiple of the reference."""
+    off = utilisation - f["market.reference_utilisation"]
+    slope = 1.0 + f["market.price_slope"] * off
+    return clip(slope, f["market.price_floor"], f["market.price_cap"])
+
+
+def shell_rent(f: dict, demand: float, shells: float, years: float) -> float:
+    """Market rent of a shell over a contract rent struck at the reference."""
+    indexed = 1.0 + f["macro.cpi"] * f["market.shell_indexation"]
+    level = price_level(f, demand / shells) ** f["market.shell_elasticity"]
+    return max(f["market.shell_market_floor"], level * indexed**years)
+
+
+def prices(f: dict, d: dict, t: int, state: dict) -> dict:
+    """Utilisation and prices of the quarter, from last quarter's fleet."""
+    u = d["demand"][t] / state["fleet"]
+    level = price_level(f, u)
+    return {
+        "utilisation": u,
+        "spot": f["market.reference_price"] * level * d["gpu_factor"][t],
+        "level": level * d["gpu_factor"][t],
+        "shell": shell_rent(f, d["demand"][t], state["shells"], d["years"][t]),
+    }
+
+
+def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> dict:
+    """The fleet and the shells at the end of the quarter."""
+    alive = span(0.0, f["market.chip_life"])
+    after = [*alive[1:], 0.0]
+    retired = sum(
+        x * (w - v) for x, w, v in zip(state["register"], alive, after, strict=True)
+    )
+    u, best = p["utilisation"], f["market.reference_utilisation"]
+    pipeline = d["in_pipeline"][t]
+    short = f["market.shortage_response"] * DT * max(0.0, u - best) * state["fleet"]
+    planned = (1.0 - pipeline) * d["planned_additions"][t] * d["response"][t]
+    free = planned + retired * clip(u / best, 0.0, 1.0) + short
+    additions = f["market.pipeline"] * DT * pipeline + openness * free
+    register = shifted(state["register"])
+    register[0] = additions
+    fleet = dot(alive, register)
+    kept = state["shells"] * (1.0 - DT / f["market.shell_life"])
+    return {
+        "register": register,
+        "fleet": fleet,
+        "shells": max(kept, fleet),
+        "additions": additions,
+    }

@@ -1,0 +1,205 @@
+"""The registered metrics, by entity: engine/metrics says what each one means."""
+
+from tests.oracle.dates import HIGHEST, clip
+from tests.oracle.metrics import Run, headrooms
+
+Outcome = tuple[float, bool]
+FINANCED = (
+    "neocloud_equity",
+    "neocloud_unsecured",
+    "neocloud_secured",
+    "bank_spv",
+    "tenant_spv",
+)
+
+
+def first_below(run: Run, alive: list[float]) -> Outcome:
+    """End of the first quarter with less than half alive, if there is one."""
+    for end, share in zip(run.ends, alive, strict=True):
+        if share < 0.5:
+            return end, True
+    return 0.0, False
+
+
+def while_alive(run: Run, member: str, name: str) -> float:
+    """Sum of a neocloud's flow, weighted by its alive share."""
+    pairs = zip(
+        run.of("clouds", member, name), run.of("clouds", member, "alive"), strict=True
+    )
+    return sum(x * a for x, a in pairs)
+
+
+def peak_debt(run: Run, group: str, member: str, names: tuple[str, str]) -> float:
+    """Highest debt of a vehicle, weighted by its alive share."""
+    series = [run.of(group, member, x) for x in (*names, "alive")]
+    return max((a + b) * alive for a, b, alive in zip(*series, strict=True))
+
+
+def of_cloud(run: Run, m: str) -> dict[str, Outcome | float]:
+    """Metrics of a neocloud."""
+    n, early = run.until(run.f["criteria.horizon"]), run.until(2030.0)
+    alive = run.of("clouds", m, "alive")
+    failing = run.of("clouds", m, "failing")
+    total = sum(failing)
+    result = {
+        "default_date": first_below(run, alive),
+        "alive": alive[-1],
+        "default_before_2030": 1.0 - min([1.0, *alive[:early]]),
+        "minimum_headroom": min(run.of("clouds", m, "headroom")[:n]),
+        "minimum_dscr": min([11.0, *run.of("clouds", m, "dscr")[:n]]),
+        "revenue_next_four": sum(run.of("clouds", m, "revenue")[:4]),
+        "peak_debt": peak_debt(run, "clouds", m, ("secured", "unsecured")),
+        "equity_raised": while_alive(run, m, "raised"),
+        "capex_deferred": while_alive(run, m, "deferred"),
+        "contracts_signed": while_alive(run, m, "signed"),
+        "price_at_horizon": run.of("clouds", m, "price")[n - 1],
+        "credit_loss": run.lost(run.cloud_class(m))
+        + run.lost(run.cloud_class(m, junior=True)),
+    }
+    for name in ("recovery_secured", "recovery_unsecured"):
+        pairs = zip(failing, run.of("clouds", m, name), strict=True)
+        got = sum(x * r for x, r in pairs)
+        result[name] = (got / total, True) if total > 1e-9 else (0.0, False)
+    return result
+
+
+def of_spv(run: Run, m: str) -> dict[str, Outcome | float]:
+    """Metrics of an SPV."""
+    alive = run.of("spvs", m, "alive")
+    paying = [
+        dscr
+        for end, rent, dscr in zip(
+            run.ends, run.of("spvs", m, "rent"), run.of("spvs", m, "dscr"), strict=True
+        )
+        if rent > 0.0 and end <= 2046.0
+    ]
+    renewal = min(run.of("tenancies", m, "renewal_due"))
+    return {
+        "default_date": first_below(run, alive),
+        "alive": alive[-1],
+        "let": run.of("tenancies", m, "let")[run.until(2046.0) - 1],
+        "minimum_dscr": (min([11.0, *paying]), bool(paying)),
+        "lowest_renewal": (renewal, renewal < HIGHEST),
+        "lowest_repudiation": min(run.of("tenancies", m, "repudiation")),
+        "peak_debt": peak_debt(run, "spvs", m, ("loan", "takeout")),
+        "credit_loss": run.lost(run.spv_class(m))
+        + run.lost(run.spv_class(m, second=True)),
+    }
+
+
+def of_lab(run: Run, m: str) -> dict[str, float]:
+    """Metrics of a lab."""
+    n = run.until(run.f["criteria.horizon"])
+    return {
+        "lowest_honoured": min([1.0, *run.of("labs", m, "honoured")[:n]]),
+        "forgiven": sum(run.of("labs", m, "forgiven")),
+        "equity_raised": sum(run.of("labs", m, "raised")),
+    }
+
+
+def of_hyperscaler(run: Run, m: str) -> dict[str, float]:
+    """Metrics of a hyperscaler."""
+    n = run.until(run.f["criteria.horizon"])
+    year = {
+        x: sum(run.of("hyperscalers", m, x)[:4]) for x in ("capex", "rent", "operating")
+    }
+    return {
+        "capex_to_cash_flow": (year["capex"] + year["rent"]) / year["operating"],
+        "peak_debt": max(run.of("hyperscalers", m, "debt")),
+        "minimum_headroom": min(run.of("hyperscalers", m, "headroom")[:n]),
+    }
+
+
+def quarters_to_loss(run: Run, share: float) -> Outcome:
+    """Quarters from the first credit loss to a share of the final one."""
+    total, so_far = 0.0, []
+    for q in run.quarters:
+        total += sum(x["loss"] + x["claimed"] for x in q["classes"].values())
+        so_far.append(total)
+    if total <= 1e-6:
+        return 0.0, False
+    first = next(t for t, x in enumerate(so_far) if x > 1e-6)
+    reached = next(t for t, x in enumerate(so_far) if x >= share * total)
+    return float(reached - first), True
+
+
+def of_others(run: Run) -> dict[str, Outcome | float]:
+    """Metrics of those that are alone: hybrid cloud, vendor, funds, investors."""
+    n = run.until(run.f["criteria.horizon"])
+    hybrid, vendor = run.families["hybrid"][0], run.families["vendor"][0]
+    institutions = run.one("investors", "losses")
+    bank = sum(run.one("investors", "bank_direct"))
+    bank += sum(run.one("investors", "bank_lines"))
+    at = min(range(len(run.middles)), key=lambda t: abs(run.middles[t] - 2030.875))
+    every = range(len(run.opening))
+    return {
+        f"{hybrid}.peak_leverage": max([0.0, *run.one("hybrid", "leverage")[:n]]),
+        f"{hybrid}.peak_debt": max(run.one("hybrid", "debt")),
+        f"{vendor}.backstop_paid": sum(run.one("vendor", "backstop")),
+        f"{vendor}.lowest_stake": min(run.one("vendor", "stake")[:n]),
+        "private_credit.lowest_index": min(run.one("fund", "index")),
+        "private_credit.margin_calls": sum(run.one("fund", "margin_call")),
+        "private_credit.peak_requests": max(run.one("fund", "requests")),
+        "private_credit.fees": sum(run.one("fund", "fee")),
+        "private_credit.credit_loss": sum(run.one("fund", "credit_loss")),
+        "bond.credit_loss": sum(run.one("bond", "credit_loss")),
+        "pension.loss": sum(x[0] for x in institutions),
+        "insurer.loss": sum(x[1] for x in institutions),
+        "outside.loss": sum(run.one("investors", "outside")),
+        "bank.loss": bank,
+        "government.loss": sum(run.one("investors", "government")),
+        "system.credit_loss": sum(run.lost(k) for k in every),
+        "system.leak_bank": bank + sum(run.one("fund", "sold")),
+        "system.leak_public": sum(sum(x) for x in run.one("investors", "forced_sales")),
+        "system.peak_spread": max(run.one("system", "spread")),
+        "system.lowest_openness": min(run.one("system", "openness")),
+        "system.lowest_utilisation": min(run.one("prices", "utilisation")),
+        "system.peak_fleet": max(run.one("prices", "in_service")),
+        "system.debt_peak": max(
+            sum(x["balance"] for x in q["classes"].values()) for q in run.quarters
+        ),
+        "system.quarters_to_half_loss": quarters_to_loss(run, 0.5),
+        "system.quarters_to_most_loss": quarters_to_loss(run, 0.9),
+        "system.revenue": run.one("drivers", "revenue")[at],
+    }
+
+
+def measure(run: Run) -> dict[str, Outcome]:
+    """Every metric: its value, and whether it has a meaning."""
+    families = {
+        "neoclouds": of_cloud,
+        "spvs": of_spv,
+        "labs": of_lab,
+        "hyperscalers": of_hyperscaler,
+    }
+    found = of_others(run)
+    for family, formula in families.items():
+        for m in run.families[family]:
+            found.update({f"{m}.{k}": v for k, v in formula(run, m).items()})
+    outcomes = {
+        name: x if isinstance(x, tuple) else (x, True) for name, x in found.items()
+    }
+    return {name: (v if ok else 0.0, ok) for name, (v, ok) in outcomes.items()}
+
+
+def classification(run: Run) -> tuple[int, dict[str, float]]:
+    """0 bet won, 1 expensive failure, 2 systemic; and each threshold's distance."""
+    f = run.f
+    bank = sum(run.one("investors", "bank_direct"))
+    bank += sum(run.one("investors", "bank_lines"))
+    sales = sum(sum(x) for x in run.one("investors", "forced_sales"))
+    access = clip(f["access.level"], 0.0, 1.0)
+    shut = sum(access * x < 0.05 for x in run.one("system", "openness"))
+    distances = {
+        "bank_loss_cet1_share": f["criteria.systemic_cet1"] - bank / f["banks.cet1"],
+        "forced_sales_market_share": f["criteria.systemic_sales"]
+        - sales / f["contagion.public_market"],
+        "price_impact": f["criteria.systemic_impact"]
+        - sum(run.one("system", "impact")),
+        "quarters_shut": f["criteria.systemic_shut"] - shut,
+    }
+    if min(distances.values()) <= 0.0:
+        return 2, distances
+    rooms = headrooms(run)
+    fails = any(min(rooms[name]) < 0.0 for name in FINANCED)
+    return (1 if fails else 0), distances

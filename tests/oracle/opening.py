@@ -1,0 +1,98 @@
+"""What is known of a scenario beforehand, and every balance sheet at `as_of`."""
+
+from tests.oracle import contracts, credit_neocloud, credit_spv, funds, market, vehicles
+from tests.oracle import system as contagion
+from tests.oracle.dates import Calendar, under
+from tests.oracle.drivers import drive
+
+KINDS = ("kind", "profile", "coupon_kind", "funding", "rent_rule", "tenant")
+
+
+class Opened:
+    """One scenario: its figures, what is known beforehand, and the state."""
+
+    def __init__(
+        self, figures: dict, families: dict, choices: dict, shocks: list, grid: tuple
+    ) -> None:
+        self.f, self.choices, self.families = figures, choices, families
+        self.calendar = Calendar(*grid)
+        f, calendar = figures, self.calendar
+        self.d = drive(f, choices, calendar, shocks)
+        self.c = {
+            family: {m: under(f, f"{family}.{m}") for m in members}
+            for family, members in families.items()
+        }
+        self.kinds = {
+            m: {k: choices[f"spvs.{m}.{k}"] for k in KINDS} for m in families["spvs"]
+        }
+        clouds = self.c["neoclouds"]
+        self.g = g = credit_neocloud.guarantee_terms(f, list(clouds.values()))
+        self.firm = {
+            m: contracts.prepare_lab(f, c, calendar)["firm"]
+            for m, c in self.c["labs"].items()
+        }
+        self.capex = {
+            m: calendar.path(c["capex.dates"], c["capex.values"])
+            for m, c in self.c["hyperscalers"].items()
+        }
+        self.hybrid_plan = vehicles.prepare_hybrid(self.only("hybrid"), calendar)
+        self.cloud_plan = {
+            m: credit_neocloud.prepare_cloud(f, c, calendar, g["scale"])
+            for m, c in clouds.items()
+        }
+        self.lease = {
+            m: contracts.prepare_lease(f, c, calendar, self.kinds[m]["rent_rule"])
+            for m, c in self.c["spvs"].items()
+        }
+        self.spv_plan = {
+            m: credit_spv.prepare_spv(f, c, self.lease[m], calendar)
+            for m, c in self.c["spvs"].items()
+        }
+        vendor = self.only("vendor")
+        self.backed = calendar.overlap(calendar.starts[0], vendor["backstop_end"])
+        self.terms = funds.class_terms(
+            f,
+            list(clouds.values()),
+            list(self.c["spvs"].values()),
+            list(self.kinds.values()),
+        )
+        self.open()
+
+    def only(self, family: str) -> dict:
+        """Figures of the one member of a family."""
+        (member,) = self.c[family].values()
+        return member
+
+    def open(self) -> None:
+        """Every balance sheet at `as_of`."""
+        f, scale = self.f, self.g["scale"]
+        self.labs = {
+            m: {"cash": c["cash"], "deferred": 0.0} for m, c in self.c["labs"].items()
+        }
+        self.hypers = {
+            m: {"cash": c["cash"], "bonds": 0.0}
+            for m, c in self.c["hyperscalers"].items()
+        }
+        self.hybrid = {"cash": self.only("hybrid")["cash"], "new": 0.0}
+        vendor = self.only("vendor")
+        self.vendor_cash = vendor["cash"]
+        self.clouds = {
+            m: credit_neocloud.open_cloud(f, c, scale, vendor["backstop"])
+            for m, c in self.c["neoclouds"].items()
+        }
+        self.spvs = {
+            m: credit_spv.open_spv(f, c, self.kinds[m]["funding"], self.calendar, scale)
+            for m, c in self.c["spvs"].items()
+        }
+        total, clouds = credit_neocloud.total, self.clouds.values()
+        self.opening = [
+            *[total(s, credit_neocloud.SECURED) for s in clouds],
+            *[total(s, credit_neocloud.UNSECURED) for s in clouds],
+            *[s["loan"] for s in self.spvs.values()],
+            *[s["takeout"] for s in self.spvs.values()],
+        ]
+        private = under(f, "funds.private_credit")
+        self.fund = funds.open_fund(f, private, self.terms, self.opening)
+        self.receivables = [0.0] * len(self.opening)
+        self.market = market.opening_market(f)
+        self.system = contagion.open_system()

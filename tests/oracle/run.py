@@ -1,0 +1,226 @@
+"""The whole quarterly step, in the order of docs/model.md."""
+
+from tests.oracle import contracts, credit_spv, funds, market, vehicles
+from tests.oracle import system as contagion
+from tests.oracle.credit_neocloud_step import run_cloud
+from tests.oracle.dates import DT, under
+from tests.oracle.opening import Opened
+
+
+class Oracle(Opened):
+    """One scenario, quarter by quarter."""
+
+    def quarter(self, t: int) -> dict:
+        """One quarter of everything: groups of series, by member where there are."""
+        p = market.prices(self.f, self.d, t, self.market)
+        bills = {
+            m: vehicles.bill(self.f, c, self.calendar, t, self.clouds[m], p)
+            for m, c in self.c["neoclouds"].items()
+        }
+        labs = self.run_labs(t, bills)
+        tenancies = self.run_tenancies(t)
+        collected = {
+            m: vehicles.collect(
+                c, self.lease[m], self.calendar, t, tenancies[m], p["shell"]
+            )
+            for m, c in self.c["spvs"].items()
+        }
+        hypers = self.run_hypers(t, labs, bills, collected)
+        hybrid = self.run_hybrid(t, labs, p)
+        clouds = self.run_clouds(t, labs, bills, p)
+        spvs = self.run_spvs(t, tenancies, collected, p)
+        vendor = self.run_vendor(t, hypers, hybrid, clouds)
+        report = self.run_holders(t, clouds, spvs)
+        self.market = market.build(
+            self.f, self.d, t, self.market, p, self.system_before["openness"]
+        )
+        p.update(in_service=self.market["fleet"], additions=self.market["additions"])
+        names = ("revenue", "plan", "ratio", "response", "short", "ten_year")
+        names += ("spread_factor", "gpu_factor", "money", "demand")
+        return {
+            "drivers": {name: self.d[name][t] for name in names},
+            "prices": p,
+            "labs": labs,
+            "tenancies": tenancies,
+            "hyperscalers": hypers,
+            "hybrid": hybrid,
+            "clouds": clouds,
+            "spvs": spvs,
+            "vendor": vendor,
+            **report,
+        }
+
+    def run_labs(self, t: int, bills: dict) -> dict:
+        """Labs pay their dues, or a share of them."""
+        result = {}
+        for m, c in self.c["labs"].items():
+            firm = self.firm[m][t]
+            named = c["hyperscaler"] * firm
+            named += self.only("hybrid")[f"customers.{m}"] * self.hybrid_plan["rpo"][t]
+            for i, cloud in self.c["neoclouds"].items():
+                billed = bills[i]["billed"] * self.clouds[i]["alive"]
+                named += cloud[f"customers.{m}"] * billed
+            r = contracts.run_lab(self.f, c, self.d, t, self.labs[m], firm, named)
+            self.labs[m] = result[m] = r
+        return result
+
+    def run_tenancies(self, t: int) -> dict:
+        """Tenants stay or leave."""
+        f, d, begin = self.f, self.d, self.calendar.starts[t]
+        rents = contracts.expected_rents(f, self.choices, d, t, self.market["shells"])
+        return {
+            m: contracts.decide(
+                f,
+                c,
+                self.lease[m],
+                d,
+                t,
+                begin,
+                self.kinds[m]["kind"],
+                rents,
+                self.spvs[m],
+            )
+            for m, c in self.c["spvs"].items()
+        }
+
+    def unpaid(self, c: dict, labs: dict) -> float:
+        """Share of a payee's revenue that labs leave unpaid."""
+        return sum(c[f"customers.{m}"] * (1.0 - r["honoured"]) for m, r in labs.items())
+
+    def run_hypers(self, t: int, labs: dict, bills: dict, collected: dict) -> dict:
+        """Hyperscalers collect from labs, build, and pay rent."""
+        result = {}
+        for m, c in self.c["hyperscalers"].items():
+            from_labs = rent = 0.0
+            for lab, figures in self.c["labs"].items():
+                if self.choices[f"labs.{lab}.provider"] == m:
+                    due = figures["hyperscaler"] * self.firm[lab][t]
+                    from_labs += labs[lab]["honoured"] * due
+            for i, x in collected.items():
+                if self.kinds[i]["tenant"] == m:
+                    rent += (x["from_tenant"] + x["owed"]) * self.spvs[i]["alive"]
+            for i, cloud in self.c["neoclouds"].items():
+                billed = bills[i]["billed"] * self.clouds[i]["alive"]
+                rent += cloud[f"customers.{m}"] * billed
+            plan = {
+                "capex": self.capex[m][t] * DT * self.d["response"][t],
+                "rent": rent,
+                "from_labs": from_labs,
+                "last": self.calendar.n_history - 1,
+            }
+            self.hypers[m] = result[m] = vehicles.run_hyperscaler(
+                c, self.d, t, self.hypers[m], plan, self.f["shifts.rate_all"]
+            )
+        return result
+
+    def run_hybrid(self, t: int, labs: dict, p: dict) -> dict:
+        """The hybrid cloud's quarter."""
+        c = self.only("hybrid")
+        self.hybrid = vehicles.run_hybrid(
+            c,
+            self.hybrid_plan,
+            self.d,
+            t,
+            self.hybrid,
+            self.unpaid(c, labs),
+            p,
+            self.f["shifts.rate_all"],
+            self.system["spread"],
+        )
+        return self.hybrid
+
+    def window(self) -> dict:
+        """Openness and spread that lenders ask for at the start of the quarter."""
+        openness = self.d["access"] * self.system["openness"]
+        return {"open": openness, "spread": self.system["spread"]}
+
+    def run_clouds(self, t: int, labs: dict, bills: dict, p: dict) -> dict:
+        """Neoclouds earn, pay, borrow and build."""
+        result, vendor = {}, self.only("vendor")
+        for n, (m, c) in enumerate(self.c["neoclouds"].items()):
+            s, b = self.clouds[m], bills[m]
+            if n == 0:
+                b["backstop_share"] = self.backed[t]
+                b["backstop_rate"] = vendor["backstop_rate"]
+            unpaid = self.unpaid(c, labs)
+            earned = vehicles.earn(c, self.calendar, t, s, b, unpaid)
+            w = {"bill": b, "earned": earned, "real": p["level"], **self.window()}
+            w["middle"] = self.calendar.middles[t]
+            kind = self.choices[f"neoclouds.{m}.kind"]
+            plan = self.cloud_plan[m]
+            result[m], self.clouds[m] = run_cloud(
+                self.f, c, plan, kind, self.d, t, s, w, self.g
+            )
+        return result
+
+    def run_spvs(self, t: int, tenancies: dict, collected: dict, p: dict) -> dict:
+        """SPVs build, collect rent, and pay their lenders."""
+        result = {}
+        for m, c in self.c["spvs"].items():
+            w = {"tenancy": tenancies[m], "collected": collected[m], **self.window()}
+            w["shell"] = p["shell"]
+            result[m], self.spvs[m] = credit_spv.run_spv(
+                self.f,
+                c,
+                self.spv_plan[m],
+                self.lease[m],
+                self.kinds[m],
+                self.d,
+                t,
+                self.spvs[m],
+                w,
+                self.g,
+            )
+        return result
+
+    def run_vendor(self, t: int, hypers: dict, hybrid: dict, clouds: dict) -> dict:
+        """The vendor's quarter."""
+        capex = sum(r["capex"] for r in hypers.values()) + hybrid["capex"]
+        capex += sum(r["alive"] * r["capex"] for r in clouds.values())
+        backstop = sum(r["alive"] * r["backstop"] for r in clouds.values())
+        c = self.only("vendor")
+        report = vehicles.run_vendor(c, self.d, t, self.vendor_cash, capex, backstop)
+        self.vendor_cash = report["cash"]
+        first = next(iter(clouds))
+        cap = self.c["neoclouds"][first]["market_cap"]
+        report["stake"] = c["stake"] * clouds[first]["price"] * cap
+        return report
+
+    def run_holders(self, t: int, clouds: dict, spvs: dict) -> dict:
+        """Funds, investors and contagion."""
+        f, before = self.f, self.system
+        self.system_before = before
+        flows = funds.member_flows(list(clouds.values()), list(spvs.values()))
+        classes = funds.settle(self.terms, flows, self.receivables, self.g["claims"])
+        self.receivables = [x["receivable"] for x in classes]
+        price = [
+            funds.mark_now(f, term, x, self.d, t, before["spread"])
+            for term, x in zip(self.terms, flows, strict=True)
+        ]
+        private = under(f, "funds.private_credit")
+        fund, self.fund = funds.run_fund(
+            private, self.d, t, self.fund, self.terms, classes, price
+        )
+        investors, state = contagion.bear(f, self.terms, classes, price, fund, before)
+        pairs = [
+            [(self.c[family][m], r) for m, r in reports.items()]
+            for family, reports in (("neoclouds", clouds), ("spvs", spvs))
+        ]
+        sales = sum(investors["forced_sales"])
+        news, spread = contagion.spread_news(f, *pairs, classes, fund, sales, before)
+        self.system = {**state, **spread}
+        return {
+            "classes": dict(enumerate(classes)),
+            "price": price,
+            "fund": fund,
+            "bond": {"credit_loss": investors["bond_loss"]},
+            "investors": investors,
+            "system": news,
+        }
+
+
+def run(figures: dict, families: dict, choices: dict, shocks: list, grid: tuple):
+    """Every model quarter of a scenario; `grid` is start, quarters, history."""
+    oracle = Oracle(figures, families, choices, shocks, grid)
+    quarters = range(oracle.calendar.n_history, oracle.calendar.n_quarters)
+    return oracle, [oracle.quarter(t) for t in quarters]

@@ -1,0 +1,103 @@
+"""Investors, banks and contagion: docs/model.md, sections 7 and 8."""
+
+import math
+
+from tests.oracle.dates import DT, HIGHEST, clip
+from tests.oracle.funds import held
+
+INSTITUTIONS = ("pension", "insurer")
+
+
+def open_system() -> dict:
+    """Investors and markets at `as_of`."""
+    return {
+        "lost": dict.fromkeys(INSTITUTIONS, 0.0),
+        "charged": dict.fromkeys(INSTITUTIONS, 0.0),
+        "bank_lost": 0.0,
+        "claims": 0.0,
+        "shock": 0.0,
+        "spread": 0.0,
+        "openness": 1.0,
+    }
+
+
+def bear(
+    f: dict, terms: list, classes: list, price: list, fund: dict, s: dict
+) -> tuple[dict, dict]:
+    """Who finally bears the quarter's losses."""
+    through = max(0.0, fund["credit_loss"] - fund["line_loss"])
+    bond = held(terms, classes, "bond_fund", "loss")
+    state = {"lost": {}, "charged": {}}
+    report = {"losses": [], "forced_sales": [], "headroom": [], "used": []}
+
+    def part(who: str) -> float:
+        mine = held(terms, classes, who, "loss")
+        mine += f[f"funds.private_credit.investors.{who}"] * through
+        return mine + f[f"funds.bond.investors.{who}"] * bond
+
+    low = [
+        {"gone": max(0.0, 1.0 - p) * x["balance"]}
+        for x, p in zip(classes, price, strict=True)
+    ]
+    for who in INSTITUTIONS:
+        loss, buffer = part(who), f[f"investors.{who}.buffer"]
+        used = state["lost"][who] = s["lost"][who] + loss
+        if who == "insurer":
+            below = held(terms, low, who, "gone")
+            used += f["investors.insurer.charge_slope"] * below
+        before = s["charged"][who]
+        charged = state["charged"][who] = max(before, used)
+        over = max(0.0, charged - buffer) - max(0.0, before - buffer)
+        report["losses"].append(loss)
+        report["used"].append(used)
+        report["forced_sales"].append(f[f"investors.{who}.sale_multiple"] * over)
+        report["headroom"].append(clip(1.0 - used / buffer, -1.0, HIGHEST))
+    direct = held(terms, classes, "bank", "loss")
+    lines = fund["credit_loss"] - through
+    paid = sum(x["claimed"] for x in classes)
+    state["bank_lost"] = s["bank_lost"] + direct + lines
+    state["claims"] = s["claims"] + paid
+    bank = 1.0 - state["bank_lost"] / f["banks.buffer"]
+    claims = 1.0 - state["claims"] / f["government.claim_threshold"]
+    report.update(
+        outside=part("outside"),
+        bank_direct=direct,
+        bank_lines=lines,
+        government=paid,
+        bank_headroom=clip(bank, -1.0, HIGHEST),
+        government_headroom=clip(claims, -1.0, HIGHEST),
+        bond_loss=bond,
+    )
+    return report, state
+
+
+def spread_news(
+    f: dict,
+    clouds: list[tuple[dict, dict]],
+    spvs: list[tuple[dict, dict]],
+    classes: list,
+    fund: dict,
+    sales: float,
+    s: dict,
+) -> tuple[dict, dict]:
+    """Contagion: the spread and openness that rule the next quarter."""
+    failed = sum(c["contagion_weight"] * r["failing"] for c, r in [*clouds, *spvs])
+    lost = sum(x["loss"] + x["claimed"] for x in classes)
+    impact = f["contagion.price_impact"] * (sales + fund["sold"])
+    shock = s["shock"] * math.exp(-f["contagion.spread_decay"] * DT)
+    shock += f["contagion.spread_impulse"] * failed
+    shock += f["contagion.loss_impulse"] * lost / 1000.0
+    shock += f["contagion.sale_impulse"] * impact
+    fallen = sum(
+        c["contagion_weight"] * clip(1.0 - r["price"], 0.0, 1.0) for c, r in clouds
+    )
+    spread = shock + f["contagion.equity_pass"] * fallen
+    shut = clip(1.0 - spread / f["contagion.closing_spread"], 0.0, 1.0)
+    openness = fund["openness"] * shut
+    report = {
+        "spread": spread,
+        "openness": openness,
+        "impact": impact,
+        "sales": sales + fund["sold"],
+    }
+    return report, {"shock": shock, "spread": spread, "openness": openness}

@@ -1,0 +1,212 @@
+"""Who earns: hyperscalers (section 3), and section 4 of docs/model.md."""
+
+import math
+
+from tests.oracle.dates import (
+    DT,
+    Calendar,
+    clip,
+    dot,
+    headroom,
+    read,
+    shifted,
+    span,
+)
+
+
+def run_hyperscaler(
+    c: dict, d: dict, t: int, state: dict, plan: dict, ra: float
+) -> dict:
+    """One hyperscaler's quarter; `plan` has its capex, rent and labs' payments."""
+    grown = c["ocf"] * (1.0 + c["ocf_growth"]) ** d["years"][t]
+    more = d["revenue"][t] - d["revenue"][plan["last"]]
+    operating = (grown + c["ai_margin"] * c["ai_revenue"] * more) * DT
+    operating += c["lab_margin"] * plan["from_labs"]
+    yearly = max(4.0 * operating, 1e-6)
+    debt = c["legacy_debt"] + state["bonds"]
+    market = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
+    market += c["spread_slope"] * debt / yearly
+    interest = (c["legacy_debt"] * (c["coupon"] + ra) + state["bonds"] * market) * DT
+    dues = plan["capex"] + plan["rent"] + interest
+    earned = d["short"][t] * DT * state["cash"]
+    capacity = max(0.0, c["debt_limit"] * yearly - debt) * d["access"]
+    spare = state["cash"] - c["minimum_cash"]
+    flow = operating + earned - dues
+    wanted = max(
+        c["payout"] * operating, max(0.0, spare + flow - 3.0 * c["minimum_cash"])
+    )
+    payout = min(wanted, max(0.0, spare + flow))
+    gap = payout - spare - flow
+    issued = clip(gap, 0.0, capacity)
+    cut = clip(gap - issued, 0.0, plan["capex"])
+    return {
+        "operating": operating,
+        "capex": plan["capex"] - cut,
+        "rent": plan["rent"],
+        "interest": interest,
+        "earned": earned,
+        "payout": payout,
+        "issued": issued,
+        "headroom": headroom(spare + operating + capacity, dues),
+        "cash": state["cash"] + flow - payout + issued + cut,
+        "debt": debt + issued,
+        "bonds": state["bonds"] + issued,
+    }
+
+
+def prepare_hybrid(c: dict, calendar: Calendar) -> dict:
+    """The hybrid cloud's dated figures by quarter."""
+    matures = calendar.schedule(
+        c["legacy_maturities.edges"], c["legacy_maturities.amounts"]
+    )
+    return {
+        "rpo": calendar.schedule(c["rpo.edges"], c["rpo.amounts"]),
+        "rent": calendar.path(c["rent.dates"], c["rent.values"]),
+        "capex": calendar.path(c["capex.dates"], c["capex.values"]),
+        "equity": calendar.schedule(c["equity.edges"], c["equity.amounts"]),
+        "maturing": matures,
+        "legacy": [c["legacy_debt"] - sum(matures[:t]) for t in range(len(matures))],
+    }
+
+
+def run_hybrid(
+    c: dict,
+    plan: dict,
+    d: dict,
+    t: int,
+    state: dict,
+    unpaid: float,
+    market: dict,
+    ra: float,
+    spread: float,
+) -> dict:
+    """The hybrid cloud's quarter; `unpaid` is the share of RPO that labs leave."""
+    rpo = plan["rpo"][t]
+    gone = max(plan["rpo"][: t + 1]) - rpo
+    renewed = c["renewal"] * gone * min(1.0, market["level"])
+    receipts = rpo * (1.0 - unpaid) + renewed
+    core = c["core_ebitda"] * (1.0 + c["core_growth"]) ** d["years"][t] * DT
+    rent = plan["rent"][t] * DT
+    costs = c["variable"] * receipts + c["fixed"] * (rpo + renewed) + rent
+    ebitda = core + receipts - costs
+    capex = plan["capex"][t] * DT * d["response"][t]
+    payout, maturing = c["payout"] * DT, plan["maturing"][t]
+    new_rate = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
+    new_rate += c["contagion_pass"] * spread
+    legacy = plan["legacy"][t]
+    interest = (legacy * (c["legacy_coupon"] + ra) + state["new"] * new_rate) * DT
+    earned = d["short"][t] * DT * state["cash"]
+    flow = ebitda + plan["equity"][t] + earned - capex - payout - interest - maturing
+    new = max(0.0, state["new"] - (state["cash"] + flow - c["target_cash"]))
+    cash = state["cash"] + flow + new - state["new"]
+    debt = legacy - maturing + new
+    net = max(debt - cash, 1e-6)
+    return {
+        "receipts": receipts,
+        "core": core,
+        "ebitda": ebitda,
+        "capex": capex,
+        "interest": interest,
+        "earned": earned,
+        "payout": payout,
+        "leverage": net / max(4.0 * ebitda, 1e-6),
+        "headroom": clip(c["trigger"] * 4.0 * ebitda / net - 1.0, -1.0, 10.0),
+        "cash": cash,
+        "debt": debt,
+        "new": new,
+    }
+
+
+def run_vendor(
+    c: dict, d: dict, t: int, cash: float, capex: float, backstop: float
+) -> dict:
+    """The vendor's quarter: it sells chips and backs one neocloud."""
+    sales = c["chip"] * capex + c["outside_sales"] * d["response"][t] * DT
+    profit = c["margin"] * sales
+    earned = d["short"][t] * DT * cash
+    payout = c["payout"] * max(0.0, profit)
+    return {
+        "sales": sales,
+        "profit": profit,
+        "earned": earned,
+        "backstop": backstop,
+        "payout": payout,
+        "cash": cash + profit + earned - backstop - payout,
+    }
+
+
+def bill(f: dict, c: dict, calendar: Calendar, t: int, state: dict, market: dict):
+    """What a neocloud sells in the quarter, before anyone pays."""
+    dates, values = c["legacy_revenue.dates"], c["legacy_revenue.values"]
+    middle = calendar.middles[t]
+    legacy = read(middle, dates, values)
+    made = max(0.0, legacy - state["deferred"] / c["capex_per_revenue"])
+    contracts = shifted(state["contracts"])
+    begin = c["delivery"] + f["physics.delay"]
+    end = begin + c["term"]
+    new = dot(span(begin, end), contracts)
+    expired = max(0.0, read(middle - c["tail"], dates, values) - legacy)
+    expired += dot(span(end, end + c["tail"]), contracts)
+    old = math.exp(-f["market.chip_decay"] * c["term"])
+    tail = expired * min(1.0, market["level"] * old)
+    sold = made + new + tail
+    return {
+        "legacy": legacy,
+        "made": made,
+        "new": new,
+        "sold": sold,
+        "billed": sold * DT * c["collected"],
+        "contracts": contracts,
+        "begin": begin,
+        "end": end,
+    }
+
+
+def earn(c: dict, calendar: Calendar, t: int, state: dict, b: dict, unpaid: float):
+    """A neocloud's EBITDA once labs have paid; `unpaid` is their missing share."""
+    receipts = b["billed"] * (1.0 - unpaid)
+    backstop = 0.0
+    if "backstop_share" in b:
+        wanted = b["backstop_rate"] * (b["billed"] - receipts)
+        backstop = b["backstop_share"] * min(state["backstop"], wanted)
+    early = (1.0 - c["legacy_cash"]) * b["made"] + c["prepayment"] * b["new"]
+    prepaid = min(state["prepaid"], early * DT)
+    lease = read(calendar.middles[t], c["lease.dates"], c["lease.values"])
+    costs = (c["variable"] + c["overhead"]) * b["sold"] * DT
+    costs += max(lease, c["lease_rate"] * b["sold"]) * DT
+    ebitda = receipts + backstop - costs
+    return {
+        "revenue": b["sold"] * DT,
+        "billed": b["billed"],
+        "receipts": receipts,
+        "backstop": backstop,
+        "prepaid": prepaid,
+        "ebitda": ebitda,
+        "cash_ebitda": ebitda - prepaid,
+    }
+
+
+def construction(f: dict, c: dict, date: float) -> float:
+    """What a vehicle has spent on its building by a date."""
+    start = c["construction_start"]
+    length = c["completion"] + f["physics.delay"] - start
+    x = clip((date - start) / length, 0.0, 1.0)
+    return c["construction_cost"] * x * x * (3.0 - 2.0 * x)
+
+
+def collect(
+    c: dict, lease: dict, calendar: Calendar, t: int, tenancy: dict, shell: float
+) -> dict:
+    """What an SPV collects from its tenant and from others."""
+    years = max(0.0, calendar.middles[t] - lease["start"])
+    base = c["ownership"] * lease["annual"] * DT * lease["leased"][t]
+    base *= (1.0 + c["rent_escalator"]) ** years
+    from_tenant = base * tenancy["let"]
+    relet = base * max(0.0, 1.0 - tenancy["let"] - tenancy["vacant"]) * shell
+    income = from_tenant + relet
+    return {
+        "from_tenant": from_tenant,
+        "rent": income,
+        "cfads": income * (1.0 - c["operating_cost"]),
+        "owed": c["ownership"] * tenancy["owed"],
+    }
