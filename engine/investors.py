@@ -16,51 +16,51 @@ INSTITUTIONS = ("pension", "insurer")
 class InvestorState(eqx.Module):
     """Cumulated losses [USD bn]; institutions in order pension, insurer."""
 
-    institutions: Float[Array, " investor"]
-    charged: Float[Array, " investor"]
+    institutions: Float[Array, "investor ..."]
+    charged: Float[Array, "investor ..."]
     """Largest use of the buffer so far, marks included."""
-    outside: Float[Array, ""]
-    bank_direct: Float[Array, ""]
-    bank_lines: Float[Array, ""]
-    government: Float[Array, ""]
+    outside: Float[Array, "..."]
+    bank_direct: Float[Array, "..."]
+    bank_lines: Float[Array, "..."]
+    government: Float[Array, "..."]
 
 
 class InvestorFlows(eqx.Module):
     """Losses of the quarter by final holder, and forced sales [USD bn]."""
 
-    losses: Float[Array, " investor"]
-    outside: Float[Array, ""]
-    bank_direct: Float[Array, ""]
-    bank_lines: Float[Array, ""]
-    government: Float[Array, ""]
-    forced_sales: Float[Array, " investor"]
-    headroom: Float[Array, " investor"]
-    bank_headroom: Float[Array, ""]
-    government_headroom: Float[Array, ""]
-    used: Float[Array, " investor"]
+    losses: Float[Array, "investor ..."]
+    outside: Float[Array, "..."]
+    bank_direct: Float[Array, "..."]
+    bank_lines: Float[Array, "..."]
+    government: Float[Array, "..."]
+    forced_sales: Float[Array, "investor ..."]
+    headroom: Float[Array, "investor ..."]
+    bank_headroom: Float[Array, "..."]
+    government_headroom: Float[Array, "..."]
+    used: Float[Array, "investor ..."]
 
 
 class Investors(eqx.Module):
     """Shares in funds, buffers and what a used-up buffer sells."""
 
-    fund: Float[Array, " investor"]
-    bond_fund: Float[Array, " investor"]
-    buffer: Float[Array, " investor"]
-    sale_multiple: Float[Array, " investor"]
-    charge_slope: Float[Array, " investor"]
-    bank_buffer: Float[Array, ""]
-    claim_threshold: Float[Array, ""]
+    fund: Float[Array, "investor ..."]
+    bond_fund: Float[Array, "investor ..."]
+    buffer: Float[Array, "investor ..."]
+    sale_multiple: Float[Array, "investor ..."]
+    charge_slope: Float[Array, "investor ..."]
+    bank_buffer: Float[Array, "..."]
+    claim_threshold: Float[Array, "..."]
 
     @staticmethod
     def build(economy: Economy) -> "Investors":
         """Assembles the institutions from the figures."""
 
-        def shares(fund: str) -> Float[Array, " investor"]:
+        def shares(fund: str) -> Float[Array, "investor ..."]:
             return jnp.stack(
                 [economy[f"funds.{fund}.investors.{name}"] for name in INSTITUTIONS]
             )
 
-        def stack(key: str) -> Float[Array, " investor"]:
+        def stack(key: str) -> Float[Array, "investor ..."]:
             return jnp.stack([economy[f"investors.{n}.{key}"] for n in INSTITUTIONS])
 
         charge = economy["investors.insurer.charge_slope"]
@@ -89,7 +89,7 @@ class Investors(eqx.Module):
     def __call__(
         self,
         flows: ClassFlows,
-        price: Float[Array, " class"],
+        price: Float[Array, "class ..."],
         holders: Holders,
         fund: FundFlows,
         bond: BondFundFlows,
@@ -98,8 +98,8 @@ class Investors(eqx.Module):
         """Books every loss once, at its final holder."""
         direct = jnp.stack(
             [
-                jnp.sum(holders.pension * flows.loss),
-                jnp.sum(holders.insurer * flows.loss),
+                jnp.sum(holders.pension * flows.loss, axis=0),
+                jnp.sum(holders.insurer * flows.loss, axis=0),
             ]
         )
         # Banks bear what the lines' collateral does not cover; investors the rest.
@@ -107,15 +107,18 @@ class Investors(eqx.Module):
         bank_lines = fund.credit_loss - from_fund
         losses = direct + self.fund * from_fund + self.bond_fund * bond.credit_loss
         outside = (
-            jnp.sum(holders.outside * flows.loss)
-            + (1.0 - jnp.sum(self.fund)) * from_fund
-            + (1.0 - jnp.sum(self.bond_fund)) * bond.credit_loss
+            jnp.sum(holders.outside * flows.loss, axis=0)
+            + (1.0 - jnp.sum(self.fund, axis=0)) * from_fund
+            + (1.0 - jnp.sum(self.bond_fund, axis=0)) * bond.credit_loss
         )
-        bank_direct = jnp.sum(holders.bank * flows.loss)
-        government = jnp.sum(flows.claimed)
+        bank_direct = jnp.sum(holders.bank * flows.loss, axis=0)
+        government = jnp.sum(flows.claimed, axis=0)
         below_par = jnp.maximum(1.0 - price, 0.0) * flows.balance
         marked_down = jnp.stack(
-            [jnp.sum(holders.pension * below_par), jnp.sum(holders.insurer * below_par)]
+            [
+                jnp.sum(holders.pension * below_par, axis=0),
+                jnp.sum(holders.insurer * below_par, axis=0),
+            ]
         )
         lost = state.institutions + losses
         used = lost + self.charge_slope * marked_down

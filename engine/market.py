@@ -14,61 +14,59 @@ VINTAGES = 40
 HOURS_PER_YEAR = 8760.0
 
 
-def aged(register: Float[Array, "... vintage"]) -> Float[Array, "... vintage"]:
+def aged(register: Float[Array, "vintage ..."]) -> Float[Array, "vintage ..."]:
     """A register one quarter older, with an empty newest vintage."""
-    return jnp.concatenate(
-        [jnp.zeros_like(register[..., :1]), register[..., :-1]], axis=-1
-    )
+    return jnp.concatenate([jnp.zeros_like(register[:1]), register[:-1]], axis=0)
 
 
 def newest(
-    register: Float[Array, "... vintage"], entry: Float[Array, "..."]
-) -> Float[Array, "... vintage"]:
+    register: Float[Array, "vintage ..."], entry: Float[Array, "..."]
+) -> Float[Array, "vintage ..."]:
     """The register with `entry` written into its newest vintage."""
-    return jnp.concatenate([entry[..., None], register[..., 1:]], axis=-1)
+    return jnp.concatenate([entry[None], register[1:]], axis=0)
 
 
 class Fleet(eqx.Module):
     """Gigawatts of chips by age in quarters, and of the shells that house them."""
 
-    gigawatts: Float[Array, " vintage"]
-    shells: Float[Array, ""]
+    gigawatts: Float[Array, "vintage ..."]
+    shells: Float[Array, "..."]
 
 
 class Prices(eqx.Module):
     """What the market for compute says this quarter."""
 
-    utilisation: Float[Array, ""]
-    level: Float[Array, ""]
+    utilisation: Float[Array, "..."]
+    level: Float[Array, "..."]
     """φ·w: price of compute against the reference."""
-    spot: Float[Array, ""]
+    spot: Float[Array, "..."]
     """USD bn per GW-year of a new chip."""
-    marginal_cost: Float[Array, ""]
-    shell: Float[Array, ""]
+    marginal_cost: Float[Array, "..."]
+    shell: Float[Array, "..."]
     """Market rent of a shell per unit of a contract rent struck at reference."""
-    shell_ahead: Float[Array, " window"]
+    shell_ahead: Float[Array, "window ..."]
     """The same as a tenant expects it for the next sixteen quarters."""
-    additions: Float[Array, ""]
-    in_service: Float[Array, ""]
+    additions: Float[Array, "..."]
+    in_service: Float[Array, "..."]
 
 
 class Market(eqx.Module):
     """Parameters of the market; demand comes from the drivers."""
 
-    alive: Float[Array, " vintage"]
-    retiring: Float[Array, " vintage"]
-    reference_utilisation: Float[Array, ""]
-    slope: Float[Array, ""]
-    floor: Float[Array, ""]
-    cap: Float[Array, ""]
-    reference_price: Float[Array, ""]
-    marginal_cost: Float[Array, ""]
-    pipeline: Float[Array, ""]
-    shortage: Float[Array, ""]
-    shell_floor: Float[Array, ""]
-    shell_elasticity: Float[Array, ""]
-    shell_wear: Float[Array, ""]
-    indexation: Float[Array, ""]
+    alive: Float[Array, "vintage ..."]
+    retiring: Float[Array, "vintage ..."]
+    reference_utilisation: Float[Array, "..."]
+    slope: Float[Array, "..."]
+    floor: Float[Array, "..."]
+    cap: Float[Array, "..."]
+    reference_price: Float[Array, "..."]
+    marginal_cost: Float[Array, "..."]
+    pipeline: Float[Array, "..."]
+    shortage: Float[Array, "..."]
+    shell_floor: Float[Array, "..."]
+    shell_elasticity: Float[Array, "..."]
+    shell_wear: Float[Array, "..."]
+    indexation: Float[Array, "..."]
     """Growth of the market rent of shells [1/year]."""
 
     @staticmethod
@@ -121,17 +119,17 @@ class Market(eqx.Module):
         return jnp.maximum(level**self.shell_elasticity * indexed, self.shell_floor)
 
     def __call__(
-        self, quarter: Drivers, openness: Float[Array, ""], fleet: Fleet
+        self, quarter: Drivers, openness: Float[Array, "..."], fleet: Fleet
     ) -> tuple[Prices, Fleet]:
         """Clears on last quarter's fleet, then energises what is due."""
-        in_service = jnp.sum(self.alive * fleet.gigawatts)
+        in_service = jnp.sum(self.alive * fleet.gigawatts, axis=0)
         utilisation = quarter.demand / in_service
         level = self.price_level(utilisation) * quarter.gpu_factor
         # Chips go after six years, shells stay: what was built too much weighs on
         # rents long after the chips' price has recovered.
         occupied = self.price_level(quarter.demand / fleet.shells)
         ahead = self.price_level(quarter.demand_ahead / fleet.shells)
-        retired = jnp.sum(self.retiring * fleet.gigawatts)
+        retired = jnp.sum(self.retiring * fleet.gigawatts, axis=0)
         worth = jnp.clip(utilisation / self.reference_utilisation, 0.0, 1.0)
         tight = jnp.maximum(utilisation - self.reference_utilisation, 0.0)
         financed = (
@@ -141,7 +139,7 @@ class Market(eqx.Module):
         )
         additions = self.pipeline * DT * quarter.pipeline + financed * openness
         register = newest(aged(fleet.gigawatts), additions)
-        powered = jnp.sum(self.alive * register)
+        powered = jnp.sum(self.alive * register, axis=0)
         prices = Prices(
             utilisation=utilisation,
             level=level,

@@ -1,10 +1,13 @@
-"""Simulate one scenario (scan over quarters) or a batch (vmap at the edge)."""
+"""Simulate one scenario (a scan over quarters) or a batch (scenario axis last)."""
+
+import dataclasses
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from engine.batching import batch_last, repeated
 from engine.drivers.sampling import Scenario
 from engine.economy import Economy
 from engine.grid import TimeGrid
@@ -14,8 +17,15 @@ from engine.metrics.criteria import LimitStates, limit_states_of
 from engine.metrics.layers import first_failure, headrooms
 from engine.metrics.losses import layer_losses
 from engine.metrics.registry import measure
-from engine.metrics.residuals import residuals
-from engine.step import EconomyState, Layers, Record, opening_state, paths, step
+from engine.step import (
+    EconomyState,
+    Layers,
+    Paths,
+    Record,
+    opening_state,
+    paths,
+    step,
+)
 
 
 class Result(eqx.Module):
@@ -37,24 +47,43 @@ class Result(eqx.Module):
 
 
 def run_quarters(
-    economy: Economy,
-    state: EconomyState,
-    grid: TimeGrid,
-    scenario: Scenario,
-    rule: AbstractDefaultRule,
-) -> tuple[Economy, Record]:
-    """The scenario's economy and its record over the model quarters."""
-    economy = economy.replace(scenario.draws)
-    layers = Layers.build(economy, grid)
+    layers: Layers, dated: Paths, state: EconomyState, rule: AbstractDefaultRule
+) -> Record:
+    """The record over the model quarters."""
 
     # Checkpointed: the backward pass recomputes a quarter instead of storing it.
     @jax.checkpoint
-    def body(state, quarter):
+    def body(state: EconomyState, quarter: Paths) -> tuple[EconomyState, Record]:
         return step(layers, rule, state, quarter)
 
-    dated = paths(economy, grid, scenario.shocks)
     _, record = jax.lax.scan(body, state, dated)
-    return economy, record
+    return record
+
+
+def summarise(
+    record: Record,
+    layers: Layers,
+    economy: Economy,
+    grid: TimeGrid,
+) -> Result:
+    """Everything reported of a record."""
+    rooms = headrooms(record, economy)
+    failures = {name: first_failure(g, grid) for name, g in rooms.items()}
+    metrics, statuses = measure(record, economy, grid)
+    classification, distances = classify(record, failures, economy)
+    return Result(
+        record=record,
+        metrics=metrics,
+        statuses=statuses,
+        headrooms=rooms,
+        failures=failures,
+        losses=layer_losses(record, layers.cloud_terms.market_cap, economy),
+        residuals={
+            name: jnp.max(series, axis=0) for name, series in record.residuals.items()
+        },
+        classification=classification,
+        distances=distances,
+    )
 
 
 def simulate(
@@ -71,33 +100,40 @@ def simulate(
     (hard unless given).
     """
     rule = HardDefault() if rule is None else rule
-    opened = state
-    economy, record = run_quarters(economy, state, grid, scenario, rule)
-    rooms = headrooms(record, economy)
-    failures = {name: first_failure(g, grid) for name, g in rooms.items()}
-    losses = layer_losses(record, economy)
-    metrics, statuses = measure(record, economy, grid)
-    classification, distances = classify(record, failures, economy)
-    return Result(
-        record=record,
-        metrics=metrics,
-        statuses=statuses,
-        headrooms=rooms,
-        failures=failures,
-        losses=losses,
-        residuals=residuals(record, opened, economy),
-        classification=classification,
-        distances=distances,
-    )
+    economy = economy.replace(scenario.draws)
+    layers = Layers.build(economy, grid)
+    dated = paths(economy, grid, scenario.shocks)
+    record = run_quarters(layers, dated, state, rule)
+    return summarise(record, layers, economy, grid)
 
 
-def _without_paths(result: Result) -> Result:
-    return eqx.tree_at(
-        lambda r: (r.record, r.headrooms),
-        result,
-        (None, None),
-        is_leaf=lambda leaf: leaf is None,
-    )
+def _run_chunk(
+    economy: Economy,
+    state: EconomyState,
+    grid: TimeGrid,
+    scenarios: Scenario,
+    rule: AbstractDefaultRule,
+) -> Result:
+    """A chunk of scenarios in one scan, the scenario axis last on every array."""
+
+    def assemble(scenario: Scenario) -> tuple[Layers, Paths]:
+        drawn = economy.replace(scenario.draws)
+        return Layers.build(drawn, grid), paths(drawn, grid, scenario.shocks)
+
+    layers, dated = batch_last(assemble, scenarios)
+    opened = repeated(state, scenarios.shocks.shape[0])
+    # Scalars of a scenario meet arrays of its entities: ranks differ by design here.
+    with jax.numpy_rank_promotion("allow"):
+        record = run_quarters(layers, dated, opened, rule)
+        drawn = economy.replace(scenarios.draws)
+        result = summarise(record, layers, drawn, grid)
+    n = scenarios.shocks.shape[0]
+
+    def full(leaf: Array) -> Array:
+        return jnp.broadcast_to(leaf, (n,))
+
+    kept = dataclasses.replace(result, record=None, headrooms=None)
+    return jax.tree.map(full, kept)
 
 
 def simulate_batch(
@@ -109,14 +145,24 @@ def simulate_batch(
     chunk: int = 1024,
 ) -> Result:
     """Runs a batch of scenarios, `chunk` at a time; paths are not kept."""
-
-    def one(scenario: Scenario) -> Result:
-        return _without_paths(simulate(economy, state, grid, scenario, rule))
-
+    rule = HardDefault() if rule is None else rule
     n = scenarios.shocks.shape[0]
-    if n <= chunk:
-        return jax.vmap(one)(scenarios)
-    return jax.lax.map(one, scenarios, batch_size=chunk)
+    whole = n // chunk * chunk
+
+    def run(part: Scenario) -> Result:
+        return _run_chunk(economy, state, grid, part, rule)
+
+    parts = []
+    if whole:
+        shape = (whole // chunk, chunk)
+        cut = jax.tree.map(
+            lambda leaf: leaf[:whole].reshape(*shape, *leaf.shape[1:]), scenarios
+        )
+        mapped = jax.lax.map(run, cut)
+        parts.append(jax.tree.map(lambda leaf: leaf.reshape(whole), mapped))
+    if n > whole:
+        parts.append(run(jax.tree.map(lambda leaf: leaf[whole:], scenarios)))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
 
 
 def limit_states(
@@ -138,5 +184,6 @@ def limit_states(
     opening = jnp.concatenate(
         [clouds.secured, clouds.unsecured, spvs.debt - spvs.takeout, spvs.takeout]
     )
-    economy, record = run_quarters(economy, state, grid, scenario, rule)
+    layers = Layers.build(economy, grid)
+    record = run_quarters(layers, paths(economy, grid, scenario.shocks), state, rule)
     return limit_states_of(record, headrooms(record, economy), opening, economy, grid)

@@ -4,6 +4,8 @@ The recipe of docs/model.md. `Layers` holds every layer's parameters, `Paths` wh
 dated, `EconomyState` what is carried, `Record` what is reported.
 """
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -46,6 +48,7 @@ from engine.grid import TimeGrid
 from engine.investors import InvestorFlows, Investors, InvestorState
 from engine.jump import AbstractDefaultRule
 from engine.market import Fleet, Market, Prices, aged
+from engine.metrics.residuals import residuals
 from engine.vehicles.hybrid import (
     Hybrid,
     HybridFlows,
@@ -68,8 +71,8 @@ class Paths(eqx.Module):
     """Everything dated, by model quarter (leading axis)."""
 
     drivers: Drivers
-    firm: Float[Array, "*quarter lab"]
-    capex: Float[Array, "*quarter hyperscaler"]
+    firm: Float[Array, "..."]
+    capex: Float[Array, "..."]
     hybrid: HybridPaths
     clouds: NeocloudPaths
     dues: NeocloudDues
@@ -108,11 +111,13 @@ class Record(eqx.Module):
     clouds: NeocloudFlows
     spvs: SpvFlows
     classes: ClassFlows
-    price: Float[Array, "*quarter class"]
+    price: Float[Array, "..."]
     fund: FundFlows
     bond: BondFundFlows
     investors: InvestorFlows
     system: SystemFlows
+    residuals: dict[str, Float[Array, "..."]]
+    """Largest relative violation of each invariant."""
 
 
 class Layers(eqx.Module):
@@ -135,11 +140,11 @@ class Layers(eqx.Module):
     bond: BondFund
     investors: Investors
     contagion: Contagion
-    access: Float[Array, ""]
-    tenants: Float[Array, "hyperscaler spv"]
+    access: Float[Array, "..."]
+    tenants: Float[Array, "hyperscaler spv ..."]
     """1 where the hyperscaler is the SPV's tenant."""
-    customers: Float[Array, "neocloud hyperscaler"]
-    providers: Float[Array, "lab hyperscaler"]
+    customers: Float[Array, "neocloud hyperscaler ..."]
+    providers: Float[Array, "lab hyperscaler ..."]
     """Share of a lab's firm dues owed to the hyperscaler."""
 
     @staticmethod
@@ -301,10 +306,10 @@ def step(
     )
     vendor, vendor_state = layers.vendor(
         drivers,
-        jnp.sum(hyperscalers.capex)
+        jnp.sum(hyperscalers.capex, axis=0)
         + hybrid.capex
-        + jnp.sum(clouds.capex * clouds.alive),
-        jnp.sum(clouds.backstop * clouds.alive),
+        + jnp.sum(clouds.capex * clouds.alive, axis=0),
+        jnp.sum(clouds.backstop * clouds.alive, axis=0),
         clouds.price[0] * layers.cloud_terms.market_cap[0],
         state.vendor,
     )
@@ -336,8 +341,8 @@ def step(
         clouds.price,
         clouds.failing,
         spvs.failing,
-        jnp.sum(classes.loss + classes.claimed),
-        jnp.sum(investors.forced_sales) + fund.sold,
+        jnp.sum(classes.loss + classes.claimed, axis=0),
+        jnp.sum(investors.forced_sales, axis=0) + fund.sold,
         fund.openness,
         system,
     )
@@ -357,7 +362,10 @@ def step(
         bond=bond,
         investors=investors,
         system=spread,
+        residuals={},
     )
+    checked = residuals(record, state, layers.holders)
+    record = dataclasses.replace(record, residuals=checked)
     after = EconomyState(
         fleet=fleet,
         labs=lab_state,

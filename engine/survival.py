@@ -7,7 +7,7 @@ large-pool limit of Vasicek (2002, eq. 3) with the systematic factor in $m$.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from engine.jump import AbstractDefaultRule, jump
 from engine.numerics import normal_cdf
@@ -31,28 +31,26 @@ def log_headroom(g: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def survive(
-    alive: Float[Array, " vehicle"],
-    worst: Float[Array, " vehicle"],
-    g: Float[Array, " vehicle"],
-    dispersion: Float[Array, " vehicle"],
-    is_cohort: tuple[bool, ...],
+    alive: Float[Array, "vehicle ..."],
+    worst: Float[Array, "vehicle ..."],
+    g: Float[Array, "vehicle ..."],
+    dispersion: Float[Array, "vehicle ..."],
+    is_cohort: Bool[Array, "vehicle ..."],
     rule: AbstractDefaultRule,
-) -> tuple[Float[Array, " vehicle"], Float[Array, " vehicle"]]:
+) -> tuple[Float[Array, "vehicle ..."], Float[Array, "vehicle ..."]]:
     """Alive share and running minimum of the log-headroom after this quarter."""
-    cohort = jnp.asarray(is_cohort)
     worst = jnp.minimum(worst, log_headroom(g))
-    sigma = jnp.where(cohort, dispersion, 1.0)
+    sigma = jnp.where(is_cohort, dispersion, 1.0)
     pooled = jnp.minimum(alive, normal_cdf(worst / sigma))
-    return jnp.where(cohort, pooled, alive * jump(g, rule)), worst
+    return jnp.where(is_cohort, pooled, alive * jump(g, rule)), worst
 
 
 def kept(
-    h: Float[Array, " vehicle"],
-    dispersion: Float[Array, " vehicle"],
-    is_cohort: tuple[bool, ...],
+    h: Float[Array, "vehicle ..."],
+    dispersion: Float[Array, "vehicle ..."],
+    is_cohort: Bool[Array, "vehicle ..."],
     rule: AbstractDefaultRule,
-) -> Float[Array, " vehicle"]:
+) -> Float[Array, "vehicle ..."]:
     """Share of a named deal (0 or 1) or of a cohort that passes the test h >= 0."""
-    cohort = jnp.asarray(is_cohort)
-    sigma = jnp.where(cohort, dispersion, 1.0)
-    return jnp.where(cohort, normal_cdf(log_headroom(h) / sigma), jump(h, rule))
+    sigma = jnp.where(is_cohort, dispersion, 1.0)
+    return jnp.where(is_cohort, normal_cdf(log_headroom(h) / sigma), jump(h, rule))

@@ -11,34 +11,34 @@ from engine.grid import DT
 class SystemState(eqx.Module):
     """Spread of the system [1/year] and openness, in force next quarter."""
 
-    shock: Float[Array, ""]
+    shock: Float[Array, "..."]
     """What failures, losses and sales left, decaying."""
-    spread: Float[Array, ""]
-    openness: Float[Array, ""]
+    spread: Float[Array, "..."]
+    openness: Float[Array, "..."]
 
 
 class SystemFlows(eqx.Module):
     """What spread this quarter."""
 
-    spread: Float[Array, ""]
-    openness: Float[Array, ""]
-    impact: Float[Array, ""]
+    spread: Float[Array, "..."]
+    openness: Float[Array, "..."]
+    impact: Float[Array, "..."]
     """Return lost on public assets by forced sales."""
-    sales: Float[Array, ""]
+    sales: Float[Array, "..."]
 
 
 class Contagion(eqx.Module):
     """Impulses and decay of the system's spread."""
 
-    cloud_weight: Float[Array, " neocloud"]
-    spv_weight: Float[Array, " spv"]
-    impulse: Float[Array, ""]
-    equity_pass: Float[Array, ""]
-    decay: Float[Array, ""]
-    loss_impulse: Float[Array, ""]
-    sale_impulse: Float[Array, ""]
-    closing: Float[Array, ""]
-    price_impact: Float[Array, ""]
+    cloud_weight: Float[Array, "neocloud ..."]
+    spv_weight: Float[Array, "spv ..."]
+    impulse: Float[Array, "..."]
+    equity_pass: Float[Array, "..."]
+    decay: Float[Array, "..."]
+    loss_impulse: Float[Array, "..."]
+    sale_impulse: Float[Array, "..."]
+    closing: Float[Array, "..."]
+    price_impact: Float[Array, "..."]
 
     @staticmethod
     def build(economy: Economy) -> "Contagion":
@@ -64,12 +64,12 @@ class Contagion(eqx.Module):
 
     def __call__(
         self,
-        equity: Float[Array, " neocloud"],
-        failing_clouds: Float[Array, " neocloud"],
-        failing_spvs: Float[Array, " spv"],
-        credit_loss: Float[Array, ""],
-        sales: Float[Array, ""],
-        fund_openness: Float[Array, ""],
+        equity: Float[Array, "neocloud ..."],
+        failing_clouds: Float[Array, "neocloud ..."],
+        failing_spvs: Float[Array, "spv ..."],
+        credit_loss: Float[Array, "..."],
+        sales: Float[Array, "..."],
+        fund_openness: Float[Array, "..."],
         state: SystemState,
     ) -> tuple[SystemFlows, SystemState]:
         """Failures, losses and sales move next quarter's spread and openness.
@@ -77,8 +77,8 @@ class Contagion(eqx.Module):
         So does what markets see before a default: the fall of `equity`, the price of a
         neocloud's shares against `as_of`, re-prices the paper of its like.
         """
-        news = jnp.sum(self.cloud_weight * failing_clouds) + jnp.sum(
-            self.spv_weight * failing_spvs
+        news = jnp.sum(self.cloud_weight * failing_clouds, axis=0) + jnp.sum(
+            self.spv_weight * failing_spvs, axis=0
         )
         impact = self.price_impact * sales
         shock = (
@@ -87,7 +87,7 @@ class Contagion(eqx.Module):
             + self.loss_impulse * credit_loss / 1000.0
             + self.sale_impulse * impact
         )
-        seen = jnp.sum(self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0))
+        seen = jnp.sum(self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0), axis=0)
         spread = shock + self.equity_pass * seen
         openness = fund_openness * jnp.clip(1.0 - spread / self.closing, 0.0, 1.0)
         flows = SystemFlows(

@@ -13,44 +13,44 @@ from engine.survival import headroom
 class LabState(eqx.Module):
     """Cash and renegotiated commitments still to be met, by lab [USD bn]."""
 
-    cash: Float[Array, " lab"]
-    deferred: Float[Array, " lab"]
+    cash: Float[Array, "lab ..."]
+    deferred: Float[Array, "lab ..."]
 
 
 class LabFlows(eqx.Module):
     """One quarter of the labs [USD bn]; `honoured` is the share of dues paid."""
 
-    revenue: Float[Array, " lab"]
-    margin: Float[Array, " lab"]
-    interest: Float[Array, " lab"]
-    raised: Float[Array, " lab"]
-    due: Float[Array, " lab"]
-    honoured: Float[Array, " lab"]
-    paid: Float[Array, " lab"]
-    forgiven: Float[Array, " lab"]
-    headroom: Float[Array, " lab"]
-    cash: Float[Array, " lab"]
+    revenue: Float[Array, "lab ..."]
+    margin: Float[Array, "lab ..."]
+    interest: Float[Array, "lab ..."]
+    raised: Float[Array, "lab ..."]
+    due: Float[Array, "lab ..."]
+    honoured: Float[Array, "lab ..."]
+    paid: Float[Array, "lab ..."]
+    forgiven: Float[Array, "lab ..."]
+    headroom: Float[Array, "lab ..."]
+    cash: Float[Array, "lab ..."]
 
 
 class Labs(eqx.Module):
     """Parameters by lab; `commitments` by quarter."""
 
-    revenue_share: Float[Array, " lab"]
-    margin: Float[Array, " lab"]
-    minimum_cash: Float[Array, " lab"]
-    equity: Float[Array, " lab"]
-    forgiven: Float[Array, " lab"]
-    renegotiation: Float[Array, " lab"]
-    patience_low: Float[Array, " lab"]
-    patience_high: Float[Array, " lab"]
-    compute: Float[Array, ""]
-    access: Float[Array, ""]
+    revenue_share: Float[Array, "lab ..."]
+    margin: Float[Array, "lab ..."]
+    minimum_cash: Float[Array, "lab ..."]
+    equity: Float[Array, "lab ..."]
+    forgiven: Float[Array, "lab ..."]
+    renegotiation: Float[Array, "lab ..."]
+    patience_low: Float[Array, "lab ..."]
+    patience_high: Float[Array, "lab ..."]
+    compute: Float[Array, "..."]
+    access: Float[Array, "..."]
 
     @staticmethod
     def build(economy: Economy) -> "Labs":
         """Assembles the labs from the figures."""
 
-        def stack(key: str) -> Float[Array, " lab"]:
+        def stack(key: str) -> Float[Array, "lab ..."]:
             return economy.stack("labs", key)
 
         return Labs(
@@ -75,8 +75,8 @@ class Labs(eqx.Module):
     def __call__(
         self,
         quarter: Drivers,
-        firm: Float[Array, " lab"],
-        named: Float[Array, " lab"],
+        firm: Float[Array, "lab ..."],
+        named: Float[Array, "lab ..."],
         state: LabState,
     ) -> tuple[LabFlows, LabState]:
         """Raises what patience allows and pays every provider the same share.

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from engine.drivers import Drivers
 from engine.economy import Economy
@@ -18,58 +18,58 @@ REPUTATION_YEARS = 10.0
 class TenancyState(eqx.Module):
     """Share of the asset let to the tenant at contract rent, and share vacant."""
 
-    let: Float[Array, " spv"]
-    vacant: Float[Array, " spv"]
+    let: Float[Array, "spv ..."]
+    vacant: Float[Array, "spv ..."]
 
 
 class TenancyDates(eqx.Module):
     """Dated facts of the leases by quarter (leading axis) or in one quarter."""
 
-    renewing: Float[Array, "*quarter spv"]
+    renewing: Float[Array, "..."]
     """Conditional weight of a renewal date."""
-    remaining: Float[Array, "*quarter spv"]
+    remaining: Float[Array, "..."]
     """Years to the next renewal date or the lease's end."""
-    guaranteed: Float[Array, "*quarter spv"]
+    guaranteed: Float[Array, "..."]
     """1 while the residual value guarantee runs."""
-    running: Float[Array, "*quarter spv"]
+    running: Float[Array, "..."]
     """Share of the quarter in which rent is due."""
-    escalation: Float[Array, "*quarter spv"]
+    escalation: Float[Array, "..."]
     """Rent against the first year's."""
 
 
 class TenancyFlows(eqx.Module):
     """Decisions of the quarter; `owed` is what the leaver pays for the whole asset."""
 
-    renewal: Float[Array, " spv"]
+    renewal: Float[Array, "spv ..."]
     """Headroom of the renewal decision, at every quarter (a mark)."""
-    renewal_due: Float[Array, " spv"]
+    renewal_due: Float[Array, "spv ..."]
     """The same where a renewal date falls in the quarter, else the highest value."""
-    repudiation: Float[Array, " spv"]
-    let: Float[Array, " spv"]
-    vacant: Float[Array, " spv"]
-    owed: Float[Array, " spv"]
+    repudiation: Float[Array, "spv ..."]
+    let: Float[Array, "spv ..."]
+    vacant: Float[Array, "spv ..."]
+    owed: Float[Array, "spv ..."]
 
 
 class Tenancies(eqx.Module):
     """Lease terms and what binds the tenants."""
 
-    rvg_cap: Float[Array, " spv"]
-    use_multiple: Float[Array, " spv"]
-    moving_cost: Float[Array, " spv"]
-    cap_rate: Float[Array, " spv"]
-    joint: Float[Array, " spv"]
-    enforcement: Float[Array, " spv"]
-    reputation: Float[Array, " spv"]
-    tenant_spread: Float[Array, " spv"]
-    reletting: Float[Array, " spv"]
-    dispersion: Float[Array, " spv"]
-    is_cohort: tuple[bool, ...] = eqx.field(static=True)
+    rvg_cap: Float[Array, "spv ..."]
+    use_multiple: Float[Array, "spv ..."]
+    moving_cost: Float[Array, "spv ..."]
+    cap_rate: Float[Array, "spv ..."]
+    joint: Float[Array, "spv ..."]
+    enforcement: Float[Array, "spv ..."]
+    reputation: Float[Array, "spv ..."]
+    tenant_spread: Float[Array, "spv ..."]
+    reletting: Float[Array, "spv ..."]
+    dispersion: Float[Array, "spv ..."]
+    is_cohort: Bool[Array, "spv ..."]
 
     @staticmethod
     def build(economy: Economy) -> "Tenancies":
         """Assembles the leases from the figures."""
 
-        def stack(key: str) -> Float[Array, " spv"]:
+        def stack(key: str) -> Float[Array, "spv ..."]:
             return economy.stack("spvs", key)
 
         return Tenancies(
@@ -83,7 +83,7 @@ class Tenancies(eqx.Module):
             tenant_spread=stack("tenant_spread"),
             reletting=stack("reletting"),
             dispersion=stack("dispersion"),
-            is_cohort=economy.where("spvs", "kind", "cohort"),
+            is_cohort=jnp.asarray(economy.where("spvs", "kind", "cohort")),
         )
 
     def opening(self) -> TenancyState:
@@ -95,22 +95,24 @@ class Tenancies(eqx.Module):
         self,
         quarter: Drivers,
         prices: Prices,
-        rent: Float[Array, " spv"],
-        weights: Float[Array, "spv window"],
-    ) -> tuple[Float[Array, " spv"], Float[Array, " spv"]]:
+        rent: Float[Array, "spv ..."],
+        weights: Float[Array, "window spv ..."],
+    ) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
         """Present value of rent and of value in use over the weighted window."""
         step = 1.0 / (1.0 + (quarter.ten_year + self.tenant_spread) * DT)
-        ahead = jnp.arange(1, weights.shape[-1] + 1, dtype=step.dtype)
-        factors = step[:, None] ** ahead[None, :] * weights
-        use = self.use_multiple * jnp.sum(factors * prices.shell_ahead[None, :], -1)
-        return rent * DT * jnp.sum(factors, -1), rent * DT * use
+        paid, used = jnp.zeros_like(step), jnp.zeros_like(step)
+        # Horner's rule from the last quarter back: no powers in the loop.
+        for weight, market in zip(weights[::-1], prices.shell_ahead[::-1], strict=True):
+            paid = step * (weight + paid)
+            used = step * (weight * market + used)
+        return rent * DT * paid, rent * DT * self.use_multiple * used
 
     def __call__(
         self,
         quarter: Drivers,
         prices: Prices,
         dates: TenancyDates,
-        rent: Float[Array, " spv"],
+        rent: Float[Array, "spv ..."],
         rule: AbstractDefaultRule,
         state: TenancyState,
     ) -> tuple[TenancyFlows, TenancyState]:
@@ -122,14 +124,15 @@ class Tenancies(eqx.Module):
         guarantee = dates.guaranteed * jnp.clip(
             self.rvg_cap - residual, 0.0, self.rvg_cap
         )
-        window = jnp.arange(prices.shell_ahead.shape[0], dtype=rent.dtype)
-        everything = jnp.ones((rent.shape[0], window.shape[0]), dtype=rent.dtype)
-        rents, use = self._present_values(quarter, prices, rent, everything)
+        quarters = range(prices.shell_ahead.shape[0])
+        whole = jnp.stack([jnp.ones_like(rent) for _ in quarters])
+        rents, use = self._present_values(quarter, prices, rent, whole)
         stay = use + guarantee + self.moving_cost * rent
         renewal = jnp.clip(stay / rents - 1.0, -1.0, HIGHEST)
 
-        left = jnp.clip(dates.remaining[:, None] / DT - window[None, :], 0.0, 1.0)
-        rents, use = self._present_values(quarter, prices, rent, left)
+        left = dates.remaining / DT
+        firm = jnp.stack([jnp.clip(left - ahead, 0.0, 1.0) for ahead in quarters])
+        rents, use = self._present_values(quarter, prices, rent, firm)
         burden = jnp.maximum(rents + guarantee - use, 0.0)
         decades = annuity_factor(
             quarter.ten_year, jnp.full_like(quarter.ten_year, REPUTATION_YEARS)
@@ -143,9 +146,8 @@ class Tenancies(eqx.Module):
         stays = 1.0 - dates.renewing * (
             1.0 - kept(renewal, self.dispersion, self.is_cohort, rule)
         )
-        cohort = jnp.asarray(self.is_cohort)
         tested = jnp.where(dates.running > 0.0, repudiation, 1.0)
-        honours = jnp.where(cohort, 1.0, jump(tested, rule))
+        honours = jnp.where(self.is_cohort, 1.0, jump(tested, rule))
         not_renewed = state.let * (1.0 - stays)
         repudiated = state.let * stays * (1.0 - honours)
         let = state.let * stays * honours

@@ -13,17 +13,17 @@ CAPITAL_CAP = 0.98
 class Guarantee(eqx.Module):
     """What the guarantee does to lending terms; all zero without coverage."""
 
-    spread_cut: Float[Array, ""]
+    spread_cut: Float[Array, "..."]
     """Share of a margin that the guarantee removes."""
-    advance: Float[Array, ""]
+    advance: Float[Array, "..."]
     """Added to advance rates and loan-to-value limits."""
-    rolling: Float[Array, ""]
+    rolling: Float[Array, "..."]
     """Share of principal that may roll at the guaranteed rate."""
-    claims: Float[Array, ""]
+    claims: Float[Array, "..."]
     """Share of a secured loss that the government pays."""
-    spread: Float[Array, ""]
+    spread: Float[Array, "..."]
     """Margin of rolled debt [1/year]."""
-    volume: Float[Array, ""]
+    volume: Float[Array, "..."]
     """Extra new contracts offered, per unit."""
 
     @staticmethod
@@ -44,12 +44,12 @@ class Guarantee(eqx.Module):
         )
 
 
-def leverage_shift(economy: Economy) -> Float[Array, ""]:
+def leverage_shift(economy: Economy) -> Float[Array, "..."]:
     """Points of capital added to debt drawn after `as_of`."""
     return economy["shifts.leverage_future"] + economy["shifts.leverage_all"]
 
 
-def opening_debt_scale(economy: Economy) -> Float[Array, ""]:
+def opening_debt_scale(economy: Economy) -> Float[Array, "..."]:
     """Factor on the vehicles' opening debt under `leverage.all`."""
     reference = economy["criteria.reference_leverage"]
     return 1.0 + economy["shifts.leverage_all"] / reference

@@ -8,16 +8,16 @@ from jaxtyping import Array, Float
 class Rungs(eqx.Module):
     """Capacities, or amounts drawn, of the ladder's rungs in order [USD bn]."""
 
-    notes: Float[Array, " neocloud"]
-    revolver: Float[Array, " neocloud"]
-    roll: Float[Array, " neocloud"]
-    deferral: Float[Array, " neocloud"]
+    notes: Float[Array, "neocloud ..."]
+    revolver: Float[Array, "neocloud ..."]
+    roll: Float[Array, "neocloud ..."]
+    deferral: Float[Array, "neocloud ..."]
     """Of committed capex, net of the draws that would have financed it."""
-    equity: Float[Array, " neocloud"]
-    minimum_cash: Float[Array, " neocloud"]
+    equity: Float[Array, "neocloud ..."]
+    minimum_cash: Float[Array, "neocloud ..."]
 
     @property
-    def total(self) -> Float[Array, " neocloud"]:
+    def total(self) -> Float[Array, "neocloud ..."]:
         """Sum of the rungs."""
         return (
             self.notes
@@ -30,8 +30,8 @@ class Rungs(eqx.Module):
 
 
 def climb(
-    gap: Float[Array, " neocloud"], capacity: Rungs
-) -> tuple[Rungs, Float[Array, " neocloud"]]:
+    gap: Float[Array, "neocloud ..."], capacity: Rungs
+) -> tuple[Rungs, Float[Array, "neocloud ..."]]:
     """Fills the gap rung by rung; returns what each gave and what stays unpaid."""
     left = jnp.maximum(gap, 0.0)
     drawn = []

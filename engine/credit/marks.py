@@ -12,13 +12,13 @@ from engine.vehicles.spv import reference_rates
 class Marks(eqx.Module):
     """Coupons, lives and sensitivities of the classes of debt."""
 
-    coupon: Float[Array, " class"]
-    years: Float[Array, " class"]
-    fixed: Float[Array, " class"]
+    coupon: Float[Array, "class ..."]
+    years: Float[Array, "class ..."]
+    fixed: Float[Array, "class ..."]
     """1 where the benchmark moves the price, 0 for floating debt."""
-    hazard_slope: Float[Array, ""]
-    hazard_reference: Float[Array, ""]
-    benchmark: Float[Array, " class"]
+    hazard_slope: Float[Array, "..."]
+    hazard_reference: Float[Array, "..."]
+    benchmark: Float[Array, "class ..."]
     """Ten-year rate when the class was struck [1/year]."""
 
     @staticmethod
@@ -65,12 +65,12 @@ class Marks(eqx.Module):
 
     def price(
         self,
-        ten_year: Float[Array, ""],
-        spread_factor: Float[Array, ""],
-        contagion: Float[Array, ""],
-        headroom: Float[Array, " class"],
-        recovery: Float[Array, " class"],
-    ) -> Float[Array, " class"]:
+        ten_year: Float[Array, "..."],
+        spread_factor: Float[Array, "..."],
+        contagion: Float[Array, "..."],
+        headroom: Float[Array, "class ..."],
+        recovery: Float[Array, "class ..."],
+    ) -> Float[Array, "class ..."]:
         """Price per unit of par: closed-form annuity at the moved yield."""
         hazard = self.hazard_slope * jnp.maximum(self.hazard_reference - headroom, 0.0)
         spread = jnp.maximum(self.coupon - self.benchmark, 0.0)
@@ -84,7 +84,7 @@ class Marks(eqx.Module):
         discount = jnp.exp(-y * self.years)
         return self.coupon / y * (1.0 - discount) + discount
 
-    def opening(self, economy: Economy) -> Float[Array, " class"]:
+    def opening(self, economy: Economy) -> Float[Array, "class ..."]:
         """Prices at `as_of`: today's rates, calm markets."""
         _, ten_year = reference_rates(economy)
         calm = jnp.full_like(self.coupon, HIGHEST)

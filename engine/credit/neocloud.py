@@ -23,86 +23,86 @@ from engine.vehicles.neocloud import Earnings, NeocloudPaths, Operations
 class Window(eqx.Module):
     """How open money is this quarter: access × openness, and the system's spread."""
 
-    open: Float[Array, ""]
-    spread: Float[Array, ""]
+    open: Float[Array, "..."]
+    spread: Float[Array, "..."]
 
 
 class NeocloudFlows(eqx.Module):
     """One quarter of the average living member [USD bn], and who is alive."""
 
-    revenue: Float[Array, " neocloud"]
-    ebitda: Float[Array, " neocloud"]
-    cash_ebitda: Float[Array, " neocloud"]
-    billed: Float[Array, " neocloud"]
-    receipts: Float[Array, " neocloud"]
-    backstop: Float[Array, " neocloud"]
-    interest_secured: Float[Array, " neocloud"]
-    interest_unsecured: Float[Array, " neocloud"]
-    repaid_secured: Float[Array, " neocloud"]
-    repaid_unsecured: Float[Array, " neocloud"]
-    lent_secured: Float[Array, " neocloud"]
-    lent_unsecured: Float[Array, " neocloud"]
-    refinanced: Float[Array, " neocloud"]
-    maturing: Float[Array, " neocloud"]
-    raised: Float[Array, " neocloud"]
-    capex: Float[Array, " neocloud"]
-    deferred: Float[Array, " neocloud"]
-    signed: Float[Array, " neocloud"]
-    prepayment: Float[Array, " neocloud"]
-    arrears_secured: Float[Array, " neocloud"]
-    arrears_unsecured: Float[Array, " neocloud"]
-    earned: Float[Array, " neocloud"]
-    headroom: Float[Array, " neocloud"]
-    secured_headroom: Float[Array, " neocloud"]
-    equity_headroom: Float[Array, " neocloud"]
-    dscr: Float[Array, " neocloud"]
-    price: Float[Array, " neocloud"]
-    market_cap: Float[Array, " neocloud"]
-    alive: Float[Array, " neocloud"]
-    failing: Float[Array, " neocloud"]
-    claim_secured: Float[Array, " neocloud"]
-    claim_unsecured: Float[Array, " neocloud"]
-    recovery_secured: Float[Array, " neocloud"]
-    recovery_unsecured: Float[Array, " neocloud"]
-    pool: Float[Array, " neocloud"]
-    secured: Float[Array, " neocloud"]
-    unsecured: Float[Array, " neocloud"]
-    cash: Float[Array, " neocloud"]
-    book_gap: Float[Array, " neocloud"]
+    revenue: Float[Array, "neocloud ..."]
+    ebitda: Float[Array, "neocloud ..."]
+    cash_ebitda: Float[Array, "neocloud ..."]
+    billed: Float[Array, "neocloud ..."]
+    receipts: Float[Array, "neocloud ..."]
+    backstop: Float[Array, "neocloud ..."]
+    interest_secured: Float[Array, "neocloud ..."]
+    interest_unsecured: Float[Array, "neocloud ..."]
+    repaid_secured: Float[Array, "neocloud ..."]
+    repaid_unsecured: Float[Array, "neocloud ..."]
+    lent_secured: Float[Array, "neocloud ..."]
+    lent_unsecured: Float[Array, "neocloud ..."]
+    refinanced: Float[Array, "neocloud ..."]
+    maturing: Float[Array, "neocloud ..."]
+    raised: Float[Array, "neocloud ..."]
+    capex: Float[Array, "neocloud ..."]
+    deferred: Float[Array, "neocloud ..."]
+    signed: Float[Array, "neocloud ..."]
+    prepayment: Float[Array, "neocloud ..."]
+    arrears_secured: Float[Array, "neocloud ..."]
+    arrears_unsecured: Float[Array, "neocloud ..."]
+    earned: Float[Array, "neocloud ..."]
+    headroom: Float[Array, "neocloud ..."]
+    secured_headroom: Float[Array, "neocloud ..."]
+    equity_headroom: Float[Array, "neocloud ..."]
+    dscr: Float[Array, "neocloud ..."]
+    price: Float[Array, "neocloud ..."]
+    market_cap: Float[Array, "neocloud ..."]
+    alive: Float[Array, "neocloud ..."]
+    failing: Float[Array, "neocloud ..."]
+    claim_secured: Float[Array, "neocloud ..."]
+    claim_unsecured: Float[Array, "neocloud ..."]
+    recovery_secured: Float[Array, "neocloud ..."]
+    recovery_unsecured: Float[Array, "neocloud ..."]
+    pool: Float[Array, "neocloud ..."]
+    secured: Float[Array, "neocloud ..."]
+    unsecured: Float[Array, "neocloud ..."]
+    cash: Float[Array, "neocloud ..."]
+    book_gap: Float[Array, "neocloud ..."]
 
 
 class _Service(eqx.Module):
     """Debt service due this quarter [USD bn]."""
 
-    interest_secured: Float[Array, " neocloud"]
-    interest_unsecured: Float[Array, " neocloud"]
-    ddtl: Float[Array, " neocloud"]
-    oem: Float[Array, " neocloud"]
-    box: Float[Array, " neocloud"]
-    notes: Float[Array, " neocloud"]
-    converts: Float[Array, " neocloud"]
-    new_notes: Float[Array, " neocloud"]
+    interest_secured: Float[Array, "neocloud ..."]
+    interest_unsecured: Float[Array, "neocloud ..."]
+    ddtl: Float[Array, "neocloud ..."]
+    oem: Float[Array, "neocloud ..."]
+    box: Float[Array, "neocloud ..."]
+    notes: Float[Array, "neocloud ..."]
+    converts: Float[Array, "neocloud ..."]
+    new_notes: Float[Array, "neocloud ..."]
 
     @property
-    def interest(self) -> Float[Array, " neocloud"]:
+    def interest(self) -> Float[Array, "neocloud ..."]:
         return self.interest_secured + self.interest_unsecured
 
     @property
-    def scheduled(self) -> Float[Array, " neocloud"]:
+    def scheduled(self) -> Float[Array, "neocloud ..."]:
         return self.ddtl + self.oem + self.box
 
     @property
-    def bullets(self) -> Float[Array, " neocloud"]:
+    def bullets(self) -> Float[Array, "neocloud ..."]:
         return self.notes + self.converts + self.new_notes
 
 
 class _Default(eqx.Module):
     """What a default of this quarter would recover."""
 
-    pool: Float[Array, " neocloud"]
-    secured: Float[Array, " neocloud"]
-    unsecured: Float[Array, " neocloud"]
-    headroom: Float[Array, " neocloud"]
+    pool: Float[Array, "neocloud ..."]
+    secured: Float[Array, "neocloud ..."]
+    unsecured: Float[Array, "neocloud ..."]
+    headroom: Float[Array, "neocloud ..."]
 
 
 def _service(
@@ -111,8 +111,8 @@ def _service(
     dues: NeocloudDues,
     guarantee: Guarantee,
     state: NeocloudState,
-    draws: Float[Array, "neocloud vintage"],
-    issues: Float[Array, "neocloud vintage"],
+    draws: Float[Array, "vintage neocloud ..."],
+    issues: Float[Array, "vintage neocloud ..."],
 ) -> _Service:
     secured = (
         state.ddtl * terms.ddtl_coupon
@@ -131,11 +131,11 @@ def _service(
         interest_unsecured=unsecured * DT,
         ddtl=jnp.minimum(state.ddtl, dues.ddtl),
         oem=jnp.minimum(state.oem, dues.oem),
-        box=jnp.minimum(state.box, jnp.sum(terms.repaying * draws, axis=-1)),
+        box=jnp.minimum(state.box, jnp.sum(terms.repaying * draws, axis=0)),
         notes=jnp.minimum(state.notes, dues.notes),
         converts=jnp.minimum(state.converts, dues.converts),
         new_notes=jnp.minimum(
-            state.new_notes, jnp.sum(terms.maturing * issues, axis=-1)
+            state.new_notes, jnp.sum(terms.maturing * issues, axis=0)
         ),
     )
 
@@ -164,7 +164,7 @@ def divide(
     guarantee: Guarantee,
     operations: Operations,
     earnings: Earnings,
-    contracts: Float[Array, "neocloud vintage"],
+    contracts: Float[Array, "vintage neocloud ..."],
     rule: AbstractDefaultRule,
     state: NeocloudState,
 ) -> tuple[NeocloudFlows, NeocloudState]:
@@ -228,7 +228,7 @@ def divide(
     revolver_repaid = jnp.minimum(state.revolver, excess)
     rolled_repaid = jnp.minimum(state.rolled, excess - revolver_repaid)
     free = excess - revolver_repaid - rolled_repaid
-    expired = paths.expiring + jnp.sum(terms.ending * contracts, axis=-1)
+    expired = paths.expiring + jnp.sum(terms.ending * contracts, axis=0)
     offered = (
         (terms.growth * quarter.money_growth * DT + terms.rebook * expired)
         * jnp.clip(quarter.ratio, 0.0, 1.0)
@@ -368,11 +368,11 @@ def _market_cap(
     quarter: Drivers,
     terms: NeocloudTerms,
     dues: NeocloudDues,
-    run_rate: Float[Array, " neocloud"],
+    run_rate: Float[Array, "neocloud ..."],
     state: NeocloudState,
-) -> Float[Array, " neocloud"]:
+) -> Float[Array, "neocloud ..."]:
     """Contracted value plus a multiple of run-rate EBITDA, less what is owed."""
-    value = dues.legacy_value + jnp.sum(terms.remaining * state.contracts, axis=-1)
+    value = dues.legacy_value + jnp.sum(terms.remaining * state.contracts, axis=0)
     multiple = terms.multiple_floor + (
         terms.multiple - terms.multiple_floor
     ) * jnp.clip(quarter.ratio, 0.0, 1.0)

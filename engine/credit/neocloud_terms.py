@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from engine.credit.box import box_profile, bullet_profile, remaining_value
 from engine.credit.guarantee import (
@@ -21,101 +21,101 @@ from engine.vehicles.neocloud import Neoclouds, backstops
 class NeocloudDues(eqx.Module):
     """Dated debt service and capex by model quarter, or in one quarter [USD bn]."""
 
-    ddtl: Float[Array, "*quarter neocloud"]
-    oem: Float[Array, "*quarter neocloud"]
-    notes: Float[Array, "*quarter neocloud"]
-    converts: Float[Array, "*quarter neocloud"]
-    committed: Float[Array, "*quarter neocloud"]
-    committed_left: Float[Array, "*quarter neocloud"]
+    ddtl: Float[Array, "..."]
+    oem: Float[Array, "..."]
+    notes: Float[Array, "..."]
+    converts: Float[Array, "..."]
+    committed: Float[Array, "..."]
+    committed_left: Float[Array, "..."]
     """Committed capex after the quarter."""
-    legacy_value: Float[Array, "*quarter neocloud"]
+    legacy_value: Float[Array, "..."]
     """Value, after the quarter, of the legacy contracts' revenue."""
 
 
 class NeocloudTerms(eqx.Module):
     """Rates, limits and profiles by neocloud; profiles by age of a draw."""
 
-    minimum_cash: Float[Array, " neocloud"]
-    term: Float[Array, " neocloud"]
-    prepayment: Float[Array, " neocloud"]
-    capex_per_revenue: Float[Array, " neocloud"]
-    deferrable: Float[Array, " neocloud"]
-    resume: Float[Array, " neocloud"]
-    growth: Float[Array, " neocloud"]
-    rebook: Float[Array, " neocloud"]
-    signing: Float[Array, " neocloud"]
-    ddtl_coupon: Float[Array, " neocloud"]
-    oem_coupon: Float[Array, " neocloud"]
-    notes_coupon: Float[Array, " neocloud"]
-    converts_coupon: Float[Array, " neocloud"]
-    revolver: Float[Array, " neocloud"]
-    revolver_margin: Float[Array, " neocloud"]
-    box_margin: Float[Array, " neocloud"]
-    note_spread: Float[Array, " neocloud"]
-    advance: Float[Array, " neocloud"]
-    notes_per_quarter: Float[Array, " neocloud"]
-    leverage_limit: Float[Array, " neocloud"]
-    equity_capacity: Float[Array, " neocloud"]
-    equity_discount: Float[Array, " neocloud"]
-    market_cap: Float[Array, " neocloud"]
-    multiple: Float[Array, " neocloud"]
-    multiple_floor: Float[Array, " neocloud"]
-    valuation_margin: Float[Array, " neocloud"]
-    pledged: Float[Array, " neocloud"]
-    collateral_decay: Float[Array, " neocloud"]
-    fire_sale: Float[Array, " neocloud"]
-    other_assets: Float[Array, " neocloud"]
-    depreciation: Float[Array, " neocloud"]
-    dispersion: Float[Array, " neocloud"]
-    repaying: Float[Array, "neocloud vintage"]
-    maturing: Float[Array, "neocloud vintage"]
-    live: Float[Array, "neocloud vintage"]
-    ending: Float[Array, "neocloud vintage"]
-    remaining: Float[Array, "neocloud vintage"]
-    equity_price: Float[Array, ""]
-    is_cohort: tuple[bool, ...] = eqx.field(static=True)
+    minimum_cash: Float[Array, "neocloud ..."]
+    term: Float[Array, "neocloud ..."]
+    prepayment: Float[Array, "neocloud ..."]
+    capex_per_revenue: Float[Array, "neocloud ..."]
+    deferrable: Float[Array, "neocloud ..."]
+    resume: Float[Array, "neocloud ..."]
+    growth: Float[Array, "neocloud ..."]
+    rebook: Float[Array, "neocloud ..."]
+    signing: Float[Array, "neocloud ..."]
+    ddtl_coupon: Float[Array, "neocloud ..."]
+    oem_coupon: Float[Array, "neocloud ..."]
+    notes_coupon: Float[Array, "neocloud ..."]
+    converts_coupon: Float[Array, "neocloud ..."]
+    revolver: Float[Array, "neocloud ..."]
+    revolver_margin: Float[Array, "neocloud ..."]
+    box_margin: Float[Array, "neocloud ..."]
+    note_spread: Float[Array, "neocloud ..."]
+    advance: Float[Array, "neocloud ..."]
+    notes_per_quarter: Float[Array, "neocloud ..."]
+    leverage_limit: Float[Array, "neocloud ..."]
+    equity_capacity: Float[Array, "neocloud ..."]
+    equity_discount: Float[Array, "neocloud ..."]
+    market_cap: Float[Array, "neocloud ..."]
+    multiple: Float[Array, "neocloud ..."]
+    multiple_floor: Float[Array, "neocloud ..."]
+    valuation_margin: Float[Array, "neocloud ..."]
+    pledged: Float[Array, "neocloud ..."]
+    collateral_decay: Float[Array, "neocloud ..."]
+    fire_sale: Float[Array, "neocloud ..."]
+    other_assets: Float[Array, "neocloud ..."]
+    depreciation: Float[Array, "neocloud ..."]
+    dispersion: Float[Array, "neocloud ..."]
+    repaying: Float[Array, "vintage neocloud ..."]
+    maturing: Float[Array, "vintage neocloud ..."]
+    live: Float[Array, "vintage neocloud ..."]
+    ending: Float[Array, "vintage neocloud ..."]
+    remaining: Float[Array, "vintage neocloud ..."]
+    equity_price: Float[Array, "..."]
+    is_cohort: Bool[Array, "neocloud ..."]
 
 
 class NeocloudState(eqx.Module):
     """The average living member, start of quarter [USD bn], and who is alive."""
 
-    alive: Float[Array, " neocloud"]
-    worst: Float[Array, " neocloud"]
-    cash: Float[Array, " neocloud"]
-    deferred_capex: Float[Array, " neocloud"]
-    deferred_revenue: Float[Array, " neocloud"]
-    backstop_left: Float[Array, " neocloud"]
-    ddtl: Float[Array, " neocloud"]
-    oem: Float[Array, " neocloud"]
-    notes: Float[Array, " neocloud"]
-    converts: Float[Array, " neocloud"]
-    box: Float[Array, " neocloud"]
-    new_notes: Float[Array, " neocloud"]
-    revolver: Float[Array, " neocloud"]
-    rolled: Float[Array, " neocloud"]
-    box_margin: Float[Array, " neocloud"]
-    note_coupon: Float[Array, " neocloud"]
-    contracts: Float[Array, "neocloud vintage"]
-    draws: Float[Array, "neocloud vintage"]
-    issues: Float[Array, "neocloud vintage"]
-    chips: Float[Array, " neocloud"]
-    market_cap: Float[Array, " neocloud"]
-    ownership: Float[Array, " neocloud"]
-    ppe: Float[Array, " neocloud"]
-    book_equity: Float[Array, " neocloud"]
+    alive: Float[Array, "neocloud ..."]
+    worst: Float[Array, "neocloud ..."]
+    cash: Float[Array, "neocloud ..."]
+    deferred_capex: Float[Array, "neocloud ..."]
+    deferred_revenue: Float[Array, "neocloud ..."]
+    backstop_left: Float[Array, "neocloud ..."]
+    ddtl: Float[Array, "neocloud ..."]
+    oem: Float[Array, "neocloud ..."]
+    notes: Float[Array, "neocloud ..."]
+    converts: Float[Array, "neocloud ..."]
+    box: Float[Array, "neocloud ..."]
+    new_notes: Float[Array, "neocloud ..."]
+    revolver: Float[Array, "neocloud ..."]
+    rolled: Float[Array, "neocloud ..."]
+    box_margin: Float[Array, "neocloud ..."]
+    note_coupon: Float[Array, "neocloud ..."]
+    contracts: Float[Array, "vintage neocloud ..."]
+    draws: Float[Array, "vintage neocloud ..."]
+    issues: Float[Array, "vintage neocloud ..."]
+    chips: Float[Array, "neocloud ..."]
+    market_cap: Float[Array, "neocloud ..."]
+    ownership: Float[Array, "neocloud ..."]
+    ppe: Float[Array, "neocloud ..."]
+    book_equity: Float[Array, "neocloud ..."]
 
     @property
-    def secured(self) -> Float[Array, " neocloud"]:
+    def secured(self) -> Float[Array, "neocloud ..."]:
         """Claims on the pledged chips."""
         return self.ddtl + self.oem + self.box + self.revolver + self.rolled
 
     @property
-    def unsecured(self) -> Float[Array, " neocloud"]:
+    def unsecured(self) -> Float[Array, "neocloud ..."]:
         """Notes and convertibles."""
         return self.notes + self.converts + self.new_notes
 
     @property
-    def debt(self) -> Float[Array, " neocloud"]:
+    def debt(self) -> Float[Array, "neocloud ..."]:
         """All debt."""
         return self.secured + self.unsecured
 
@@ -171,7 +171,7 @@ def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
 
 def opening_multiple(
     economy: Economy, grid: TimeGrid, clouds: Neoclouds
-) -> Float[Array, " neocloud"]:
+) -> Float[Array, "neocloud ..."]:
     """Multiple of run-rate EBITDA at which the opening market cap is the quoted one.
 
     Run-rate: the first model quarter with every contract honoured.
@@ -217,7 +217,7 @@ def neocloud_terms(
 ) -> NeocloudTerms:
     """Assembles the terms of every neocloud."""
 
-    def stack(key: str) -> Float[Array, " neocloud"]:
+    def stack(key: str) -> Float[Array, "neocloud ..."]:
         return economy.stack("neoclouds", key)
 
     struck = economy["shifts.rate_all"]
@@ -231,7 +231,7 @@ def neocloud_terms(
         )
         maturing.append(bullet_profile(economy[f"{key}.note_tenor"]))
         remaining.append(
-            remaining_value(clouds.live[i], economy[f"{key}.valuation_rate"])
+            remaining_value(clouds.live[:, i], economy[f"{key}.valuation_rate"])
         )
     advance = stack("advance") + guarantee.advance + leverage_shift(economy)
     return NeocloudTerms(
@@ -267,26 +267,26 @@ def neocloud_terms(
         other_assets=stack("other_assets"),
         depreciation=stack("depreciation"),
         dispersion=stack("dispersion"),
-        repaying=jnp.stack(repaying),
-        maturing=jnp.stack(maturing),
+        repaying=jnp.stack(repaying, axis=1),
+        maturing=jnp.stack(maturing, axis=1),
         live=clouds.live,
         ending=clouds.ending,
-        remaining=jnp.stack(remaining),
+        remaining=jnp.stack(remaining, axis=1),
         equity_price=economy["criteria.equity_price"],
-        is_cohort=economy.where("neoclouds", "kind", "cohort"),
+        is_cohort=jnp.asarray(economy.where("neoclouds", "kind", "cohort")),
     )
 
 
 def neocloud_opening(economy: Economy) -> NeocloudState:
     """Balance sheets at `as_of`."""
 
-    def stack(key: str) -> Float[Array, " neocloud"]:
+    def stack(key: str) -> Float[Array, "neocloud ..."]:
         return economy.stack("neoclouds", key)
 
     scale = opening_debt_scale(economy)
     cash, ppe = stack("cash"), stack("ppe")
     nothing = jnp.zeros_like(cash)
-    register = jnp.zeros((cash.shape[0], VINTAGES), dtype=cash.dtype)
+    register = jnp.zeros((VINTAGES, cash.shape[0]), dtype=cash.dtype)
     ddtl, oem = stack("ddtl") * scale, stack("oem") * scale
     notes, converts = stack("notes") * scale, stack("convertibles") * scale
     deferred = stack("deferred_revenue")

@@ -24,45 +24,45 @@ from engine.vehicles.spv import SpvEarnings, SpvPaths, Spvs
 class SpvFlows(eqx.Module):
     """One quarter of the average living member [USD bn], and who is alive."""
 
-    rent: Float[Array, " spv"]
-    cfads: Float[Array, " spv"]
-    owed: Float[Array, " spv"]
-    spend: Float[Array, " spv"]
-    equity: Float[Array, " spv"]
-    sponsor: Float[Array, " spv"]
-    interest_loan: Float[Array, " spv"]
-    interest_takeout: Float[Array, " spv"]
-    capitalised: Float[Array, " spv"]
-    repaid_loan: Float[Array, " spv"]
-    repaid_takeout: Float[Array, " spv"]
-    lent_loan: Float[Array, " spv"]
-    lent_takeout: Float[Array, " spv"]
-    arrears: Float[Array, " spv"]
-    distributed: Float[Array, " spv"]
-    earned: Float[Array, " spv"]
-    dscr: Float[Array, " spv"]
-    headroom: Float[Array, " spv"]
-    coverage: Float[Array, " spv"]
-    takeout_capacity: Float[Array, " spv"]
-    takeout_rate: Float[Array, " spv"]
-    alive: Float[Array, " spv"]
-    failing: Float[Array, " spv"]
-    claim_loan: Float[Array, " spv"]
-    claim_takeout: Float[Array, " spv"]
-    recovery: Float[Array, " spv"]
-    loan: Float[Array, " spv"]
-    takeout: Float[Array, " spv"]
-    cash: Float[Array, " spv"]
-    book_gap: Float[Array, " spv"]
-    junior_while_short: Float[Array, " spv"]
+    rent: Float[Array, "spv ..."]
+    cfads: Float[Array, "spv ..."]
+    owed: Float[Array, "spv ..."]
+    spend: Float[Array, "spv ..."]
+    equity: Float[Array, "spv ..."]
+    sponsor: Float[Array, "spv ..."]
+    interest_loan: Float[Array, "spv ..."]
+    interest_takeout: Float[Array, "spv ..."]
+    capitalised: Float[Array, "spv ..."]
+    repaid_loan: Float[Array, "spv ..."]
+    repaid_takeout: Float[Array, "spv ..."]
+    lent_loan: Float[Array, "spv ..."]
+    lent_takeout: Float[Array, "spv ..."]
+    arrears: Float[Array, "spv ..."]
+    distributed: Float[Array, "spv ..."]
+    earned: Float[Array, "spv ..."]
+    dscr: Float[Array, "spv ..."]
+    headroom: Float[Array, "spv ..."]
+    coverage: Float[Array, "spv ..."]
+    takeout_capacity: Float[Array, "spv ..."]
+    takeout_rate: Float[Array, "spv ..."]
+    alive: Float[Array, "spv ..."]
+    failing: Float[Array, "spv ..."]
+    claim_loan: Float[Array, "spv ..."]
+    claim_takeout: Float[Array, "spv ..."]
+    recovery: Float[Array, "spv ..."]
+    loan: Float[Array, "spv ..."]
+    takeout: Float[Array, "spv ..."]
+    cash: Float[Array, "spv ..."]
+    book_gap: Float[Array, "spv ..."]
+    junior_while_short: Float[Array, "spv ..."]
 
 
 def _takeout(
     quarter: Drivers,
     window: Window,
     terms: SpvTerms,
-    cfads: Float[Array, " spv"],
-) -> tuple[Float[Array, " spv"], Float[Array, " spv"]]:
+    cfads: Float[Array, "spv ..."],
+) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
     """Debt a new lender would carry, and its rate: value and cover, the lower."""
     rate = (
         quarter.ten_year + terms.takeout_margin * quarter.spread_factor + window.spread

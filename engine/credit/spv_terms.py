@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from engine.credit.guarantee import (
     CAPITAL_CAP,
@@ -17,75 +17,75 @@ from engine.vehicles.spv import built, coupon
 class SpvDates(eqx.Module):
     """Dated facts of the loans by model quarter (leading axis) or in one quarter."""
 
-    remaining: Float[Array, "*quarter spv"]
+    remaining: Float[Array, "..."]
     """Quarters to the notes' maturity."""
-    remaining_takeout: Float[Array, "*quarter spv"]
-    takeout: Float[Array, "*quarter spv"]
+    remaining_takeout: Float[Array, "..."]
+    takeout: Float[Array, "..."]
     """Conditional weight of a take-out attempt."""
-    final: Float[Array, "*quarter spv"]
+    final: Float[Array, "..."]
     """Conditional weight of the last attempt: what is left then is due."""
 
 
 class SpvTerms(eqx.Module):
     """Rates, limits and who pays what, by SPV."""
 
-    coupon: Float[Array, " spv"]
-    floats: Float[Array, " spv"]
+    coupon: Float[Array, "spv ..."]
+    floats: Float[Array, "spv ..."]
     """1 where the notes pay the short rate plus `margin`."""
-    margin: Float[Array, " spv"]
-    drawn: Float[Array, " spv"]
+    margin: Float[Array, "spv ..."]
+    drawn: Float[Array, "spv ..."]
     """1 where the loan is drawn as the asset is built, 0 where notes are prefunded."""
-    amortises: Float[Array, " spv"]
-    ltc: Float[Array, " spv"]
-    reserve: Float[Array, " spv"]
-    lock_low: Float[Array, " spv"]
-    lock_high: Float[Array, " spv"]
-    takeout_tenor: Float[Array, " spv"]
-    takeout_dscr: Float[Array, " spv"]
-    takeout_ltv: Float[Array, " spv"]
-    takeout_margin: Float[Array, " spv"]
-    cap_spread: Float[Array, " spv"]
-    cap_rate: Float[Array, " spv"]
-    foreclosure: Float[Array, " spv"]
-    dispersion: Float[Array, " spv"]
-    is_cohort: tuple[bool, ...] = eqx.field(static=True)
+    amortises: Float[Array, "spv ..."]
+    ltc: Float[Array, "spv ..."]
+    reserve: Float[Array, "spv ..."]
+    lock_low: Float[Array, "spv ..."]
+    lock_high: Float[Array, "spv ..."]
+    takeout_tenor: Float[Array, "spv ..."]
+    takeout_dscr: Float[Array, "spv ..."]
+    takeout_ltv: Float[Array, "spv ..."]
+    takeout_margin: Float[Array, "spv ..."]
+    cap_spread: Float[Array, "spv ..."]
+    cap_rate: Float[Array, "spv ..."]
+    foreclosure: Float[Array, "spv ..."]
+    dispersion: Float[Array, "spv ..."]
+    is_cohort: Bool[Array, "spv ..."]
 
 
 class SpvState(eqx.Module):
     """The average living member, start of quarter [USD bn], and who is alive."""
 
-    alive: Float[Array, " spv"]
-    worst: Float[Array, " spv"]
-    cash: Float[Array, " spv"]
-    loan: Float[Array, " spv"]
-    takeout: Float[Array, " spv"]
-    takeout_rate: Float[Array, " spv"]
-    arrears: Float[Array, " spv"]
-    sponsor: Float[Array, " spv"]
+    alive: Float[Array, "spv ..."]
+    worst: Float[Array, "spv ..."]
+    cash: Float[Array, "spv ..."]
+    loan: Float[Array, "spv ..."]
+    takeout: Float[Array, "spv ..."]
+    takeout_rate: Float[Array, "spv ..."]
+    arrears: Float[Array, "spv ..."]
+    sponsor: Float[Array, "spv ..."]
     """Equity the sponsor would still put in."""
-    coverage: Float[Array, " spv"]
+    coverage: Float[Array, "spv ..."]
     """Best take-out coverage of the attempts so far."""
-    asset: Float[Array, " spv"]
+    asset: Float[Array, "spv ..."]
     """Book value of the vehicle's share of the asset."""
-    book_equity: Float[Array, " spv"]
+    book_equity: Float[Array, "spv ..."]
 
     @property
-    def debt(self) -> Float[Array, " spv"]:
+    def debt(self) -> Float[Array, "spv ..."]:
         """All debt."""
         return self.loan + self.takeout + self.arrears
 
 
 def spv_terms(
     economy: Economy,
-    spread_cut: Float[Array, ""],
-    extra_advance: Float[Array, ""],
+    spread_cut: Float[Array, "..."],
+    extra_advance: Float[Array, "..."],
 ) -> SpvTerms:
     """Assembles the terms of every SPV."""
 
-    def stack(key: str) -> Float[Array, " spv"]:
+    def stack(key: str) -> Float[Array, "spv ..."]:
         return economy.stack("spvs", key)
 
-    def flags(key: str, kind: str) -> Float[Array, " spv"]:
+    def flags(key: str, kind: str) -> Float[Array, "spv ..."]:
         return jnp.asarray(economy.where("spvs", key, kind), dtype=margin.dtype)
 
     margin = stack("margin")
@@ -110,7 +110,7 @@ def spv_terms(
         cap_rate=stack("cap_rate"),
         foreclosure=stack("foreclosure"),
         dispersion=stack("dispersion"),
-        is_cohort=economy.where("spvs", "kind", "cohort"),
+        is_cohort=jnp.asarray(economy.where("spvs", "kind", "cohort")),
     )
 
 

@@ -10,27 +10,28 @@ from engine.funds.holders import ClassFlows
 class BondFundFlows(eqx.Module):
     """One quarter of the bond fund [USD bn]."""
 
-    value: Float[Array, ""]
-    interest: Float[Array, ""]
-    called: Float[Array, ""]
-    credit_loss: Float[Array, ""]
+    value: Float[Array, "..."]
+    interest: Float[Array, "..."]
+    called: Float[Array, "..."]
+    credit_loss: Float[Array, "..."]
 
 
 class BondFund(eqx.Module):
     """Holdings by class."""
 
-    shares: Float[Array, " class"]
+    shares: Float[Array, "class ..."]
 
     def __call__(
-        self, flows: ClassFlows, price: Float[Array, " class"]
+        self, flows: ClassFlows, price: Float[Array, "class ..."]
     ) -> BondFundFlows:
         """Passes interest through; calls from or returns to investors net lending."""
         held = self.shares
         return BondFundFlows(
-            value=jnp.sum(held * (flows.balance * price + flows.receivable)),
-            interest=jnp.sum(held * flows.interest),
+            value=jnp.sum(held * (flows.balance * price + flows.receivable), axis=0),
+            interest=jnp.sum(held * flows.interest, axis=0),
             called=jnp.sum(
-                held * (flows.lent - flows.repaid - flows.recovered - flows.claimed)
+                held * (flows.lent - flows.repaid - flows.recovered - flows.claimed),
+                axis=0,
             ),
-            credit_loss=jnp.sum(held * flows.loss),
+            credit_loss=jnp.sum(held * flows.loss, axis=0),
         )

@@ -18,41 +18,41 @@ class ClassFlows(eqx.Module):
     Classes in order: secured and unsecured by neocloud, loan and take-out by SPV.
     """
 
-    interest: Float[Array, " class"]
-    repaid: Float[Array, " class"]
-    lent: Float[Array, " class"]
-    failed: Float[Array, " class"]
-    loss: Float[Array, " class"]
-    claimed: Float[Array, " class"]
+    interest: Float[Array, "class ..."]
+    repaid: Float[Array, "class ..."]
+    lent: Float[Array, "class ..."]
+    failed: Float[Array, "class ..."]
+    loss: Float[Array, "class ..."]
+    claimed: Float[Array, "class ..."]
     """Loss that the government pays instead of the holders."""
-    recovered: Float[Array, " class"]
-    balance: Float[Array, " class"]
-    receivable: Float[Array, " class"]
+    recovered: Float[Array, "class ..."]
+    balance: Float[Array, "class ..."]
+    receivable: Float[Array, "class ..."]
 
 
 class ClassState(eqx.Module):
     """Recoveries still to come, by class [USD bn]."""
 
-    receivable: Float[Array, " class"]
+    receivable: Float[Array, "class ..."]
 
 
 class Holders(eqx.Module):
     """Shares by holder and class; each class's shares sum to one."""
 
-    fund: Float[Array, " class"]
-    bond_fund: Float[Array, " class"]
-    bank: Float[Array, " class"]
-    insurer: Float[Array, " class"]
-    pension: Float[Array, " class"]
-    outside: Float[Array, " class"]
-    lag: Float[Array, " class"]
-    claims: Float[Array, " class"]
+    fund: Float[Array, "class ..."]
+    bond_fund: Float[Array, "class ..."]
+    bank: Float[Array, "class ..."]
+    insurer: Float[Array, "class ..."]
+    pension: Float[Array, "class ..."]
+    outside: Float[Array, "class ..."]
+    lag: Float[Array, "class ..."]
+    claims: Float[Array, "class ..."]
 
     @staticmethod
-    def build(economy: Economy, claims: Float[Array, ""]) -> "Holders":
+    def build(economy: Economy, claims: Float[Array, "..."]) -> "Holders":
         """Assembles shares; `claims` is what the guarantee pays of secured losses."""
 
-        def shares(holder: str) -> Float[Array, " class"]:
+        def shares(holder: str) -> Float[Array, "class ..."]:
             tables = [
                 ("neoclouds", "holders_secured"),
                 ("neoclouds", "holders_unsecured"),

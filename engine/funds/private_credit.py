@@ -15,71 +15,71 @@ from engine.survival import headroom
 class FundState(eqx.Module):
     """Balance sheet and record of the cohort [USD bn]."""
 
-    marked: Float[Array, ""]
+    marked: Float[Array, "..."]
     """AI assets as reported: smoothed marks."""
-    other: Float[Array, ""]
-    line: Float[Array, ""]
-    index: Float[Array, ""]
+    other: Float[Array, "..."]
+    line: Float[Array, "..."]
+    index: Float[Array, "..."]
     """NAV per share against `as_of`."""
-    peak: Float[Array, ""]
-    absorbed: Float[Array, ""]
+    peak: Float[Array, "..."]
+    absorbed: Float[Array, "..."]
     """Cumulated loss on lines that banks bear."""
 
 
 class FundFlows(eqx.Module):
     """One quarter of the cohort [USD bn]."""
 
-    value: Float[Array, ""]
+    value: Float[Array, "..."]
     """AI assets at true marks."""
-    nav: Float[Array, ""]
-    income: Float[Array, ""]
-    fee: Float[Array, ""]
-    line_interest: Float[Array, ""]
-    ordinary_loss: Float[Array, ""]
-    distributed: Float[Array, ""]
+    nav: Float[Array, "..."]
+    income: Float[Array, "..."]
+    fee: Float[Array, "..."]
+    line_interest: Float[Array, "..."]
+    ordinary_loss: Float[Array, "..."]
+    distributed: Float[Array, "..."]
     """Income paid to investors, or called from them where negative."""
-    called: Float[Array, ""]
+    called: Float[Array, "..."]
     """Net lending called from investors, or principal returned where negative."""
-    drawn: Float[Array, ""]
+    drawn: Float[Array, "..."]
     """Net lending that the bank line finances."""
-    margin_call: Float[Array, ""]
-    sold: Float[Array, ""]
-    redeemed: Float[Array, ""]
-    requests: Float[Array, ""]
-    credit_loss: Float[Array, ""]
-    line_loss: Float[Array, ""]
-    gate_headroom: Float[Array, ""]
-    line_share: Float[Array, ""]
+    margin_call: Float[Array, "..."]
+    sold: Float[Array, "..."]
+    redeemed: Float[Array, "..."]
+    requests: Float[Array, "..."]
+    credit_loss: Float[Array, "..."]
+    line_loss: Float[Array, "..."]
+    gate_headroom: Float[Array, "..."]
+    line_share: Float[Array, "..."]
     """Expected shortfall on lines, per unit."""
-    openness: Float[Array, ""]
-    line: Float[Array, ""]
-    index: Float[Array, ""]
+    openness: Float[Array, "..."]
+    line: Float[Array, "..."]
+    index: Float[Array, "..."]
 
 
 class PrivateCredit(eqx.Module):
     """Terms of the cohort's funds."""
 
-    shares: Float[Array, " class"]
-    line_spread: Float[Array, ""]
-    maximum_advance: Float[Array, ""]
-    opacity: Float[Array, ""]
-    other_yield: Float[Array, ""]
-    other_loss: Float[Array, ""]
-    fee: Float[Array, ""]
-    sale_discount: Float[Array, ""]
-    liquidation: Float[Array, ""]
-    dispersion: Float[Array, ""]
-    base_requests: Float[Array, ""]
-    request_slope: Float[Array, ""]
-    gate: Float[Array, ""]
-    redeemable: Float[Array, ""]
-    lending_slope: Float[Array, ""]
+    shares: Float[Array, "class ..."]
+    line_spread: Float[Array, "..."]
+    maximum_advance: Float[Array, "..."]
+    opacity: Float[Array, "..."]
+    other_yield: Float[Array, "..."]
+    other_loss: Float[Array, "..."]
+    fee: Float[Array, "..."]
+    sale_discount: Float[Array, "..."]
+    liquidation: Float[Array, "..."]
+    dispersion: Float[Array, "..."]
+    base_requests: Float[Array, "..."]
+    request_slope: Float[Array, "..."]
+    gate: Float[Array, "..."]
+    redeemable: Float[Array, "..."]
+    lending_slope: Float[Array, "..."]
 
     @staticmethod
-    def build(economy: Economy, shares: Float[Array, " class"]) -> "PrivateCredit":
+    def build(economy: Economy, shares: Float[Array, "class ..."]) -> "PrivateCredit":
         """Assembles the cohort; `shares` are its holdings by class."""
 
-        def figure(key: str) -> Float[Array, ""]:
+        def figure(key: str) -> Float[Array, "..."]:
             return economy[f"funds.private_credit.{key}"]
 
         return PrivateCredit(
@@ -100,9 +100,9 @@ class PrivateCredit(eqx.Module):
             lending_slope=figure("lending_slope"),
         )
 
-    def opening(self, economy: Economy, value: Float[Array, " class"]) -> FundState:
+    def opening(self, economy: Economy, value: Float[Array, "class ..."]) -> FundState:
         """Holdings at `as_of`; `value` is that of each class at market [USD bn]."""
-        marked = jnp.sum(self.shares * value)
+        marked = jnp.sum(self.shares * value, axis=0)
         one = jnp.ones_like(marked)
         return FundState(
             marked=marked,
@@ -114,8 +114,8 @@ class PrivateCredit(eqx.Module):
         )
 
     def _shortfall(
-        self, value: Float[Array, ""], line: Float[Array, ""]
-    ) -> Float[Array, ""]:
+        self, value: Float[Array, "..."], line: Float[Array, "..."]
+    ) -> Float[Array, "..."]:
         """Expected loss per unit of line when cover is lognormal across funds."""
         cover = safe_log(value * self.liquidation / jnp.maximum(line, 1e-6), -10.0)
         sigma = self.dispersion
@@ -128,15 +128,15 @@ class PrivateCredit(eqx.Module):
         self,
         quarter: Drivers,
         flows: ClassFlows,
-        price: Float[Array, " class"],
+        price: Float[Array, "class ..."],
         state: FundState,
     ) -> tuple[FundFlows, FundState]:
         """Collects, marks, meets margin calls and redemptions up to the gate."""
         held = self.shares
-        value = jnp.sum(held * (flows.balance * price + flows.receivable))
-        net = jnp.sum(held * (flows.lent - flows.repaid - flows.recovered))
-        loss = jnp.sum(held * flows.loss)
-        claimed = jnp.sum(held * flows.claimed)
+        value = jnp.sum(held * (flows.balance * price + flows.receivable), axis=0)
+        net = jnp.sum(held * (flows.lent - flows.repaid - flows.recovered), axis=0)
+        loss = jnp.sum(held * flows.loss, axis=0)
+        claimed = jnp.sum(held * flows.claimed, axis=0)
         carried = state.marked + net - loss - claimed
         smoothing = 1.0 - jnp.exp2(-DT / self.opacity)
         marked = carried + (value - carried) * smoothing
@@ -166,7 +166,9 @@ class PrivateCredit(eqx.Module):
         # In normal times new money replaces ordinary redemptions.
         subscribed = jnp.minimum(redeemed, self.base_requests * nav * self.redeemable)
 
-        income = jnp.sum(held * flows.interest) + state.other * self.other_yield * DT
+        income = (
+            jnp.sum(held * flows.interest, axis=0) + state.other * self.other_yield * DT
+        )
         fee = self.fee * nav_before * DT
         line_interest = state.line * (quarter.short + self.line_spread) * DT
         # Ordinary losses come out of income, so that principal is kept whole.

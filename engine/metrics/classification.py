@@ -15,26 +15,30 @@ SHUT = 0.05
 
 
 def classify(
-    record: Any, failures: dict[str, Float[Array, ""]], economy: Economy
-) -> tuple[Int[Array, ""], dict[str, Float[Array, ""]]]:
+    record: Any, failures: dict[str, Float[Array, "..."]], economy: Economy
+) -> tuple[Int[Array, "..."], dict[str, Float[Array, "..."]]]:
     """Index into `CLASSIFICATIONS` and the distance to each systemic threshold.
 
     A distance is threshold minus reading, in the threshold's own unit: positive while
     the threshold is not reached.
     """
-    bank_loss = jnp.sum(record.investors.bank_direct + record.investors.bank_lines)
-    sales = jnp.sum(record.investors.forced_sales)
+    investors = record.investors
+    bank_loss = jnp.sum(investors.bank_direct + investors.bank_lines, axis=0)
+    sales = jnp.sum(jnp.sum(investors.forced_sales, axis=1), axis=0)
     access = jnp.clip(economy["access.level"], 0.0, 1.0)
-    shut = jnp.sum((access * record.system.openness < SHUT).astype(sales.dtype))
+    open_share = access * record.system.openness
     distances = {
         "bank_loss_cet1_share": economy["criteria.systemic_cet1"]
         - bank_loss / economy["banks.cet1"],
         "forced_sales_market_share": economy["criteria.systemic_sales"]
         - sales / economy["contagion.public_market"],
+        # Sales move prices one way only: the last is the largest cumulated impact.
         "price_impact": economy["criteria.systemic_impact"]
-        - jnp.max(jnp.cumsum(record.system.impact)),
-        "quarters_shut": economy["criteria.systemic_shut"] - shut,
+        - jnp.sum(record.system.impact, axis=0),
+        "quarters_shut": economy["criteria.systemic_shut"]
+        - jnp.sum((open_share < SHUT).astype(sales.dtype), axis=0),
     }
-    is_systemic = jnp.any(jnp.stack(list(distances.values())) <= 0.0)
-    fails = jnp.any(jnp.stack([failures[name] for name in FINANCED]) < NEVER)
+    is_systemic = jnp.any(jnp.stack(list(distances.values())) <= 0.0, axis=0)
+    failed = jnp.stack([failures[name] for name in FINANCED]) < NEVER
+    fails = jnp.any(failed, axis=0)
     return jnp.where(is_systemic, 2, jnp.where(fails, 1, 0)), distances

@@ -7,7 +7,7 @@ the headrooms; no rule names who fails first. Layers without an entity are left 
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from engine.economy import Economy
 from engine.grid import TimeGrid
@@ -74,14 +74,32 @@ def is_tenant_financed(economy: Economy) -> tuple[bool, ...]:
     return tuple(a and b for a, b in zip(named(economy, "spvs"), paying, strict=True))
 
 
+def within(
+    mask: Bool[Array, " quarter"], series: Array, otherwise: float | bool
+) -> Array:
+    """`series` in the quarters of `mask`, `otherwise` in the others."""
+    column = mask.reshape(mask.shape + (1,) * (series.ndim - 1))
+    return jnp.where(column, series, otherwise)
+
+
+def first_date(
+    happens: Bool[Array, "quarter ..."], grid: TimeGrid
+) -> Float[Array, "..."]:
+    """End of the first quarter in which something happens, or `NEVER`."""
+    ends = grid.modelled(grid.ends)
+    dates = ends.reshape(ends.shape + (1,) * (happens.ndim - 1))
+    return jnp.min(jnp.where(happens, dates, NEVER), axis=0)
+
+
 def lowest(
-    headroom: Float[Array, "quarter entity"], members: tuple[bool, ...]
-) -> Float[Array, " quarter"]:
+    headroom: Float[Array, "quarter entity ..."], members: tuple[bool, ...]
+) -> Float[Array, "quarter ..."]:
     """Lowest headroom of the chosen members."""
-    return jnp.min(jnp.where(jnp.asarray(members), headroom, HIGHEST), axis=1)
+    chosen = [headroom[:, i] for i, is_member in enumerate(members) if is_member]
+    return jnp.min(jnp.stack(chosen), axis=0)
 
 
-def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, " quarter"]]:
+def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter ..."]]:
     """Headroom of every layer by model quarter."""
     clouds, spvs, tenancies = record.clouds, record.spvs, record.tenancies
     single = named(economy, "neoclouds")
@@ -108,13 +126,10 @@ def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, " quarter
 
 
 def first_failure(
-    headroom: Float[Array, " quarter"], grid: TimeGrid
-) -> Float[Array, ""]:
+    headroom: Float[Array, "quarter ..."], grid: TimeGrid
+) -> Float[Array, "..."]:
     """End of the first quarter in which the headroom is negative, or `NEVER`."""
-    fails = headroom < 0.0
-    index = jnp.argmax(fails)
-    date = grid.modelled(grid.ends)[index]
-    return jnp.where(jnp.any(fails), date, NEVER)
+    return first_date(headroom < 0.0, grid)
 
 
 def up_to_failure(

@@ -9,34 +9,40 @@ from engine.economy import Economy
 from engine.metrics.layers import is_bank_financed, is_tenant_financed, named
 
 
-def _chosen(flow: Float[Array, "quarter entity"], members: tuple[bool, ...]):
-    return jnp.sum(jnp.where(jnp.asarray(members), flow, 0.0))
+def _chosen(
+    flow: Float[Array, "quarter entity ..."], members: tuple[bool, ...]
+) -> Float[Array, "..."]:
+    chosen = [flow[:, i] for i, is_member in enumerate(members) if is_member]
+    return jnp.sum(jnp.sum(jnp.stack(chosen), axis=0), axis=0)
 
 
-def layer_losses(record: Any, economy: Economy) -> dict[str, Float[Array, ""]]:
+def layer_losses(
+    record: Any, market_cap: Float[Array, "neocloud ..."], economy: Economy
+) -> dict[str, Float[Array, "..."]]:
     """Loss of every layer; a claim the government pays counts where it arose.
 
-    Equity: the market value at `as_of` that is gone at the end of the grid.
+    Equity: the `market_cap` at `as_of` that is gone at the end of the grid.
     """
     n, k = len(economy.members("neoclouds")), len(economy.members("spvs"))
     lost = record.classes.loss + record.classes.claimed
     single = named(economy, "neoclouds")
     loans = lost[:, 2 * n : 2 * n + k] + lost[:, 2 * n + k :]
-    cap = economy.stack("neoclouds", "market_cap")
-    gone = cap * jnp.maximum(1.0 - record.clouds.price[-1], 0.0)
+    gone = market_cap * jnp.maximum(1.0 - record.clouds.price[-1], 0.0)
+    investors = record.investors
+    banks = investors.bank_direct + investors.bank_lines
     nothing = jnp.zeros_like(record.fund.line_loss[0])
     return {
-        "lab": jnp.sum(record.labs.forgiven),
-        "neocloud_equity": jnp.sum(jnp.where(jnp.asarray(single), gone, 0.0)),
+        "lab": jnp.sum(jnp.sum(record.labs.forgiven, axis=1), axis=0),
+        "neocloud_equity": _chosen(gone[None], single),
         "neocloud_unsecured": _chosen(lost[:, n : 2 * n], single),
         "neocloud_secured": _chosen(lost[:, :n], single),
         "hybrid_cloud": nothing,
         "bank_spv": _chosen(loans, is_bank_financed(economy)),
         "tenant_spv": _chosen(loans, is_tenant_financed(economy)),
         "hyperscaler": nothing,
-        "fund": jnp.sum(record.fund.credit_loss - record.fund.line_loss),
-        "fund_bank_line": jnp.sum(record.investors.bank_lines),
-        "lp": jnp.sum(record.investors.losses),
-        "bank": jnp.sum(record.investors.bank_direct + record.investors.bank_lines),
-        "government": jnp.sum(record.investors.government),
+        "fund": jnp.sum(record.fund.credit_loss - record.fund.line_loss, axis=0),
+        "fund_bank_line": jnp.sum(investors.bank_lines, axis=0),
+        "lp": jnp.sum(jnp.sum(investors.losses, axis=1), axis=0),
+        "bank": jnp.sum(banks, axis=0),
+        "government": jnp.sum(investors.government, axis=0),
     }

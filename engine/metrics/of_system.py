@@ -10,13 +10,15 @@ from engine.metrics.registry import register_entity
 
 def _quarters_to_loss(
     record: Any, share: float
-) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
     """Quarters from the first credit loss to `share` of the final one."""
-    total = jnp.cumsum(jnp.sum(record.classes.loss + record.classes.claimed, axis=1))
+    lost = jnp.sum(record.classes.loss + record.classes.claimed, axis=1)
+    total = jnp.cumsum(lost, axis=0)
     final = total[-1]
-    first = jnp.argmax(total > 1e-6)
-    reached = jnp.argmax(total >= share * final)
-    return (reached - first).astype(final.dtype), final > 1e-6
+    # Counting quarters instead of looking one up keeps the batch axis in place.
+    waiting = jnp.sum((total <= 1e-6).astype(total.dtype), axis=0)
+    short = jnp.sum((total < share * final).astype(total.dtype), axis=0)
+    return short - waiting, final > 1e-6
 
 
 register_entity(
@@ -25,7 +27,7 @@ register_entity(
     "I",
     "x",
     "lowest NAV per share against as_of",
-    lambda r, i, e, g: jnp.min(r.fund.index),
+    lambda r, i, e, g: jnp.min(r.fund.index, axis=0),
 )
 register_entity(
     "private_credit",
@@ -33,7 +35,7 @@ register_entity(
     "M",
     "USD bn",
     "margin calls of banks",
-    lambda r, i, e, g: jnp.sum(r.fund.margin_call),
+    lambda r, i, e, g: jnp.sum(r.fund.margin_call, axis=0),
 )
 register_entity(
     "private_credit",
@@ -41,7 +43,7 @@ register_entity(
     "q",
     "share",
     "highest quarterly redemption request",
-    lambda r, i, e, g: jnp.max(r.fund.requests),
+    lambda r, i, e, g: jnp.max(r.fund.requests, axis=0),
 )
 register_entity(
     "private_credit",
@@ -49,7 +51,7 @@ register_entity(
     "F",
     "USD bn",
     "management fees",
-    lambda r, i, e, g: jnp.sum(r.fund.fee),
+    lambda r, i, e, g: jnp.sum(r.fund.fee, axis=0),
 )
 register_entity(
     "private_credit",
@@ -57,7 +59,7 @@ register_entity(
     "L",
     "USD bn",
     "credit loss of all lenders",
-    lambda r, i, e, g: jnp.sum(r.fund.credit_loss),
+    lambda r, i, e, g: jnp.sum(r.fund.credit_loss, axis=0),
 )
 register_entity(
     "bond",
@@ -65,7 +67,7 @@ register_entity(
     "L",
     "USD bn",
     "credit loss of all lenders",
-    lambda r, i, e, g: jnp.sum(r.bond.credit_loss),
+    lambda r, i, e, g: jnp.sum(r.bond.credit_loss, axis=0),
 )
 register_entity(
     "pension",
@@ -73,7 +75,7 @@ register_entity(
     "L",
     "USD bn",
     "credit loss as final holder",
-    lambda r, i, e, g: jnp.sum(r.investors.losses[:, 0]),
+    lambda r, i, e, g: jnp.sum(r.investors.losses[:, 0], axis=0),
 )
 register_entity(
     "insurer",
@@ -81,7 +83,7 @@ register_entity(
     "L",
     "USD bn",
     "credit loss as final holder",
-    lambda r, i, e, g: jnp.sum(r.investors.losses[:, 1]),
+    lambda r, i, e, g: jnp.sum(r.investors.losses[:, 1], axis=0),
 )
 register_entity(
     "outside",
@@ -89,7 +91,7 @@ register_entity(
     "L",
     "USD bn",
     "credit loss as final holder",
-    lambda r, i, e, g: jnp.sum(r.investors.outside),
+    lambda r, i, e, g: jnp.sum(r.investors.outside, axis=0),
 )
 register_entity(
     "bank",
@@ -97,7 +99,9 @@ register_entity(
     "L",
     "USD bn",
     "credit loss as final holder",
-    lambda r, i, e, g: jnp.sum(r.investors.bank_direct + r.investors.bank_lines),
+    lambda r, i, e, g: jnp.sum(
+        r.investors.bank_direct + r.investors.bank_lines, axis=0
+    ),
 )
 register_entity(
     "government",
@@ -105,7 +109,7 @@ register_entity(
     "L",
     "USD bn",
     "credit loss as final holder",
-    lambda r, i, e, g: jnp.sum(r.investors.government),
+    lambda r, i, e, g: jnp.sum(r.investors.government, axis=0),
 )
 register_entity(
     "system",
@@ -113,7 +117,9 @@ register_entity(
     "L",
     "USD bn",
     "credit loss of all lenders",
-    lambda r, i, e, g: jnp.sum(r.classes.loss + r.classes.claimed),
+    lambda r, i, e, g: jnp.sum(
+        jnp.sum(r.classes.loss + r.classes.claimed, axis=1), axis=0
+    ),
 )
 register_entity(
     "system",
@@ -122,7 +128,7 @@ register_entity(
     "USD bn",
     "leak 1: bank losses and margin-call sales",
     lambda r, i, e, g: jnp.sum(
-        r.investors.bank_direct + r.investors.bank_lines + r.fund.sold
+        r.investors.bank_direct + r.investors.bank_lines + r.fund.sold, axis=0
     ),
 )
 register_entity(
@@ -131,7 +137,7 @@ register_entity(
     "ℓ2",
     "USD bn",
     "leak 2: forced sales of public assets",
-    lambda r, i, e, g: jnp.sum(r.investors.forced_sales),
+    lambda r, i, e, g: jnp.sum(jnp.sum(r.investors.forced_sales, axis=1), axis=0),
 )
 register_entity(
     "system",
@@ -139,7 +145,7 @@ register_entity(
     "ς",
     "1/year",
     "highest contagion spread",
-    lambda r, i, e, g: jnp.max(r.system.spread),
+    lambda r, i, e, g: jnp.max(r.system.spread, axis=0),
 )
 register_entity(
     "system",
@@ -147,7 +153,7 @@ register_entity(
     "Ω",
     "share",
     "lowest openness of markets",
-    lambda r, i, e, g: jnp.min(r.system.openness),
+    lambda r, i, e, g: jnp.min(r.system.openness, axis=0),
 )
 register_entity(
     "system",
@@ -155,7 +161,7 @@ register_entity(
     "u",
     "share",
     "lowest utilisation of the fleet",
-    lambda r, i, e, g: jnp.min(r.prices.utilisation),
+    lambda r, i, e, g: jnp.min(r.prices.utilisation, axis=0),
 )
 register_entity(
     "system",
@@ -163,7 +169,7 @@ register_entity(
     "F",
     "GW",
     "largest fleet in service",
-    lambda r, i, e, g: jnp.max(r.prices.in_service),
+    lambda r, i, e, g: jnp.max(r.prices.in_service, axis=0),
 )
 register_entity(
     "system",
@@ -171,7 +177,7 @@ register_entity(
     "D",
     "USD bn",
     "highest debt of the financed vehicles",
-    lambda r, i, e, g: jnp.max(jnp.sum(r.classes.balance, axis=1)),
+    lambda r, i, e, g: jnp.max(jnp.sum(r.classes.balance, axis=1), axis=0),
 )
 register_entity(
     "system",

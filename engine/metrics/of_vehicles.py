@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from engine.economy import Economy
 from engine.grid import TimeGrid
+from engine.metrics.layers import NEVER, first_date, within
 from engine.metrics.registry import register
 from engine.numerics import ratio_above
 
@@ -16,10 +17,11 @@ def _to_horizon(economy: Economy, grid: TimeGrid) -> Bool[Array, " quarter"]:
     return grid.modelled(grid.ends) <= economy["criteria.horizon"] + 1e-6
 
 
-def _first_below(share: Float[Array, " quarter"], grid: TimeGrid, floor: float):
-    gone = share < floor
-    date = grid.modelled(grid.ends)[jnp.argmax(gone)]
-    return date, jnp.any(gone)
+def _first_below(
+    share: Float[Array, "quarter ..."], grid: TimeGrid, floor: float
+) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
+    date = first_date(share < floor, grid)
+    return date, date < NEVER
 
 
 @register(
@@ -37,7 +39,7 @@ def _neoclouds_alive(r, i, e, g):
 @register("neoclouds", "default_before_2030", "1-a", "share", "defaulted before 2030")
 def _neoclouds_default_before_2030(r, i, e, g):
     before = g.modelled(g.ends) <= 2030.0 + 1e-6
-    return 1.0 - jnp.min(jnp.where(before, r.clouds.alive[:, i], 1.0))
+    return 1.0 - jnp.min(within(before, r.clouds.alive[:, i], 1.0), axis=0)
 
 
 @register(
@@ -45,7 +47,7 @@ def _neoclouds_default_before_2030(r, i, e, g):
 )
 def _neoclouds_minimum_headroom(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.min(jnp.where(inside, r.clouds.headroom[:, i], 10.0))
+    return jnp.min(within(inside, r.clouds.headroom[:, i], 10.0), axis=0)
 
 
 @register(
@@ -57,33 +59,34 @@ def _neoclouds_minimum_headroom(r, i, e, g):
 )
 def _neoclouds_minimum_dscr(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.min(jnp.where(inside, r.clouds.dscr[:, i], 11.0))
+    return jnp.min(within(inside, r.clouds.dscr[:, i], 11.0), axis=0)
 
 
 @register(
     "neoclouds", "revenue_next_four", "Q", "USD bn", "revenue of the next four quarters"
 )
 def _neoclouds_revenue_next_four(r, i, e, g):
-    return jnp.sum(r.clouds.revenue[:4, i])
+    return jnp.sum(r.clouds.revenue[:4, i], axis=0)
 
 
 @register("neoclouds", "peak_debt", "D", "USD bn", "highest debt while alive")
 def _neoclouds_peak_debt(r, i, e, g):
     return jnp.max(
-        (r.clouds.secured[:, i] + r.clouds.unsecured[:, i]) * r.clouds.alive[:, i]
+        (r.clouds.secured[:, i] + r.clouds.unsecured[:, i]) * r.clouds.alive[:, i],
+        axis=0,
     )
 
 
 @register("neoclouds", "equity_raised", "E", "USD bn", "equity raised while alive")
 def _neoclouds_equity_raised(r, i, e, g):
-    return jnp.sum(r.clouds.raised[:, i] * r.clouds.alive[:, i])
+    return jnp.sum(r.clouds.raised[:, i] * r.clouds.alive[:, i], axis=0)
 
 
 @register(
     "neoclouds", "capex_deferred", "K", "USD bn", "committed capex deferred while alive"
 )
 def _neoclouds_capex_deferred(r, i, e, g):
-    return jnp.sum(r.clouds.deferred[:, i] * r.clouds.alive[:, i])
+    return jnp.sum(r.clouds.deferred[:, i] * r.clouds.alive[:, i], axis=0)
 
 
 @register(
@@ -94,7 +97,7 @@ def _neoclouds_capex_deferred(r, i, e, g):
     "annual revenue signed while alive",
 )
 def _neoclouds_contracts_signed(r, i, e, g):
-    return jnp.sum(r.clouds.signed[:, i] * r.clouds.alive[:, i])
+    return jnp.sum(r.clouds.signed[:, i] * r.clouds.alive[:, i], axis=0)
 
 
 @register(
@@ -106,8 +109,8 @@ def _neoclouds_contracts_signed(r, i, e, g):
 )
 def _neoclouds_recovery_secured(r, i, e, g):
     failing = r.clouds.failing[:, i]
-    total = jnp.sum(failing)
-    weighted = jnp.sum(failing * r.clouds.recovery_secured[:, i])
+    total = jnp.sum(failing, axis=0)
+    weighted = jnp.sum(failing * r.clouds.recovery_secured[:, i], axis=0)
     return ratio_above(weighted, total), total > 1e-9
 
 
@@ -120,8 +123,8 @@ def _neoclouds_recovery_secured(r, i, e, g):
 )
 def _neoclouds_recovery_unsecured(r, i, e, g):
     failing = r.clouds.failing[:, i]
-    total = jnp.sum(failing)
-    weighted = jnp.sum(failing * r.clouds.recovery_unsecured[:, i])
+    total = jnp.sum(failing, axis=0)
+    weighted = jnp.sum(failing * r.clouds.recovery_unsecured[:, i], axis=0)
     return ratio_above(weighted, total), total > 1e-9
 
 
@@ -134,14 +137,14 @@ def _neoclouds_recovery_unsecured(r, i, e, g):
 )
 def _neoclouds_price_at_horizon(r, i, e, g):
     inside = _to_horizon(e, g)
-    return r.clouds.price[jnp.sum(inside) - 1, i]
+    return r.clouds.price[jnp.sum(inside, axis=0) - 1, i]
 
 
 @register("neoclouds", "credit_loss", "L", "USD bn", "credit loss of all lenders")
 def _neoclouds_credit_loss(r, i, e, g):
     n = len(e.members("neoclouds"))
     lost = r.classes.loss + r.classes.claimed
-    return jnp.sum(lost[:, i] + lost[:, n + i])
+    return jnp.sum(lost[:, i] + lost[:, n + i], axis=0)
 
 
 @register(
@@ -159,7 +162,7 @@ def _spvs_alive(r, i, e, g):
 @register("spvs", "let", "τ", "share", "let to the tenant at the end of 2045")
 def _spvs_let(r, i, e, g):
     inside = g.modelled(g.ends) <= 2046.0 + 1e-6
-    return r.tenancies.let[jnp.sum(inside) - 1, i]
+    return r.tenancies.let[jnp.sum(inside, axis=0) - 1, i]
 
 
 @register(
@@ -170,33 +173,38 @@ def _spvs_let(r, i, e, g):
     "lowest debt-service cover after rent start, to 2045",
 )
 def _spvs_minimum_dscr(r, i, e, g):
-    paying = (r.spvs.rent[:, i] > 0.0) & (g.modelled(g.ends) <= 2046.0)
-    return jnp.min(jnp.where(paying, r.spvs.dscr[:, i], 11.0)), jnp.any(paying)
+    inside = g.modelled(g.ends) <= 2046.0
+    paying = within(inside, r.spvs.rent[:, i] > 0.0, False)
+    return jnp.min(jnp.where(paying, r.spvs.dscr[:, i], 11.0), axis=0), jnp.any(
+        paying, axis=0
+    )
 
 
 @register(
     "spvs", "lowest_renewal", "h", "x", "lowest renewal headroom at a renewal date"
 )
 def _spvs_lowest_renewal(r, i, e, g):
-    lowest = jnp.min(r.tenancies.renewal_due[:, i])
+    lowest = jnp.min(r.tenancies.renewal_due[:, i], axis=0)
     return lowest, lowest < 10.0
 
 
 @register("spvs", "lowest_repudiation", "h", "x", "lowest headroom against repudiation")
 def _spvs_lowest_repudiation(r, i, e, g):
-    return jnp.min(r.tenancies.repudiation[:, i])
+    return jnp.min(r.tenancies.repudiation[:, i], axis=0)
 
 
 @register("spvs", "peak_debt", "D", "USD bn", "highest debt while alive")
 def _spvs_peak_debt(r, i, e, g):
-    return jnp.max((r.spvs.loan[:, i] + r.spvs.takeout[:, i]) * r.spvs.alive[:, i])
+    return jnp.max(
+        (r.spvs.loan[:, i] + r.spvs.takeout[:, i]) * r.spvs.alive[:, i], axis=0
+    )
 
 
 @register("spvs", "credit_loss", "L", "USD bn", "credit loss of all lenders")
 def _spvs_credit_loss(r, i, e, g):
     n, k = len(e.members("neoclouds")), len(e.members("spvs"))
     lost = r.classes.loss + r.classes.claimed
-    return jnp.sum(lost[:, 2 * n + i] + lost[:, 2 * n + k + i])
+    return jnp.sum(lost[:, 2 * n + i] + lost[:, 2 * n + k + i], axis=0)
 
 
 @register(
@@ -204,17 +212,17 @@ def _spvs_credit_loss(r, i, e, g):
 )
 def _labs_lowest_honoured(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.min(jnp.where(inside, r.labs.honoured[:, i], 1.0))
+    return jnp.min(within(inside, r.labs.honoured[:, i], 1.0), axis=0)
 
 
 @register("labs", "forgiven", "λ", "USD bn", "commitments forgiven")
 def _labs_forgiven(r, i, e, g):
-    return jnp.sum(r.labs.forgiven[:, i])
+    return jnp.sum(r.labs.forgiven[:, i], axis=0)
 
 
 @register("labs", "equity_raised", "E", "USD bn", "equity raised while alive")
 def _labs_equity_raised(r, i, e, g):
-    return jnp.sum(r.labs.raised[:, i])
+    return jnp.sum(r.labs.raised[:, i], axis=0)
 
 
 @register(
@@ -225,13 +233,13 @@ def _labs_equity_raised(r, i, e, g):
     "capex and rents over operating cash flow, next four quarters",
 )
 def _hyperscalers_capex_to_cash_flow(r, i, e, g):
-    spent = jnp.sum(r.hyperscalers.capex[:4, i] + r.hyperscalers.rent[:4, i])
-    return ratio_above(spent, jnp.sum(r.hyperscalers.operating[:4, i]))
+    spent = jnp.sum(r.hyperscalers.capex[:4, i] + r.hyperscalers.rent[:4, i], axis=0)
+    return ratio_above(spent, jnp.sum(r.hyperscalers.operating[:4, i], axis=0))
 
 
 @register("hyperscalers", "peak_debt", "D", "USD bn", "highest debt while alive")
 def _hyperscalers_peak_debt(r, i, e, g):
-    return jnp.max(r.hyperscalers.debt[:, i])
+    return jnp.max(r.hyperscalers.debt[:, i], axis=0)
 
 
 @register(
@@ -239,7 +247,7 @@ def _hyperscalers_peak_debt(r, i, e, g):
 )
 def _hyperscalers_minimum_headroom(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.min(jnp.where(inside, r.hyperscalers.headroom[:, i], 10.0))
+    return jnp.min(within(inside, r.hyperscalers.headroom[:, i], 10.0), axis=0)
 
 
 @register(
@@ -247,19 +255,19 @@ def _hyperscalers_minimum_headroom(r, i, e, g):
 )
 def _hybrid_peak_leverage(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.max(jnp.where(inside, r.hybrid.leverage, 0.0))
+    return jnp.max(within(inside, r.hybrid.leverage, 0.0), axis=0)
 
 
 @register("hybrid", "peak_debt", "D", "USD bn", "highest debt while alive")
 def _hybrid_peak_debt(r, i, e, g):
-    return jnp.max(r.hybrid.debt)
+    return jnp.max(r.hybrid.debt, axis=0)
 
 
 @register(
     "vendor", "backstop_paid", "b", "USD bn", "unsold capacity bought from the neocloud"
 )
 def _vendor_backstop_paid(r, i, e, g):
-    return jnp.sum(r.vendor.backstop)
+    return jnp.sum(r.vendor.backstop, axis=0)
 
 
 @register(
@@ -271,4 +279,4 @@ def _vendor_backstop_paid(r, i, e, g):
 )
 def _vendor_lowest_stake(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.min(jnp.where(inside, r.vendor.stake, 1e6))
+    return jnp.min(within(inside, r.vendor.stake, 1e6), axis=0)

@@ -64,7 +64,7 @@ def register_entity(
 
 def measure(
     record: Any, economy: Economy, grid: TimeGrid
-) -> tuple[dict[str, Float[Array, ""]], dict[str, Int[Array, ""]]]:
+) -> tuple[dict[str, Float[Array, "..."]], dict[str, Int[Array, "..."]]]:
     """Values and status codes of every registered metric."""
     values: dict[str, Array] = {}
     statuses: dict[str, Array] = {}

@@ -1,29 +1,34 @@
 """The three invariants, recomputed from what was reported: cash, balance, seniority.
 
-Each is the largest violation over quarters, entities and relations, relative to the
+Each is the largest violation of a quarter over entities and relations, relative to the
 size of what should agree. Rounding leaves 1e-12 in float64; a missing flow does not.
+They are taken inside the scan: kept paths of every flow would cost more than the model.
 """
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.economy import Economy
 from engine.funds.holders import HOLDERS, Holders
 
 
-def _relative(gap: Float[Array, "..."], size: Float[Array, "..."]) -> Float[Array, ""]:
-    return jnp.max(jnp.abs(gap) / jnp.maximum(jnp.abs(size), 1.0))
+def _largest(
+    gaps: list[tuple[Float[Array, "..."], Float[Array, "..."]]], n_batch: int
+) -> Float[Array, "..."]:
+    """Largest gap relative to its size, over entities."""
+
+    def largest(gap: Float[Array, "..."], size: Float[Array, "..."]):
+        relative = jnp.abs(gap) / jnp.maximum(jnp.abs(size), 1.0)
+        return jnp.max(relative, axis=tuple(range(relative.ndim - n_batch)))
+
+    return functools.reduce(jnp.maximum, [largest(*pair) for pair in gaps])
 
 
-def _change(
-    stock: Float[Array, "quarter ..."], opening: Float[Array, "..."]
-) -> Float[Array, "quarter ..."]:
-    return stock - jnp.concatenate([opening[None], stock[:-1]])
-
-
-def cash(record: Any, state: Any, economy: Economy) -> Float[Array, ""]:
+def cash(
+    record: Any, state: Any, holders: Holders, n_batch: int
+) -> Float[Array, "..."]:
     """Sources = uses of every entity, and payers' payments = payees' receipts."""
     labs, hyper, hybrid = record.labs, record.hyperscalers, record.hybrid
     clouds, spvs, vendor = record.clouds, record.spvs, record.vendor
@@ -80,43 +85,45 @@ def cash(record: Any, state: Any, economy: Economy) -> Float[Array, ""]:
     )
     vendor_uses = vendor.profit + vendor.earned - vendor.backstop - vendor.payout
     gaps = [
-        (_change(labs.cash, state.labs.cash) - lab_uses, labs.paid),
-        (_change(hyper.cash, state.hyperscalers.cash) - hyper_uses, hyper.operating),
-        (_change(hybrid.cash, state.hybrid.cash) - hybrid_uses, hybrid.receipts),
-        (_change(clouds.cash, state.clouds.cash) - cloud_uses, clouds.secured),
-        (_change(spvs.cash, state.spvs.cash) - spv_uses, spvs.loan),
-        (_change(vendor.cash, state.vendor.cash) - vendor_uses, vendor.cash),
+        (labs.cash - state.labs.cash - lab_uses, labs.paid),
+        (hyper.cash - state.hyperscalers.cash - hyper_uses, hyper.operating),
+        (hybrid.cash - state.hybrid.cash - hybrid_uses, hybrid.receipts),
+        (clouds.cash - state.clouds.cash - cloud_uses, clouds.secured),
+        (spvs.cash - state.spvs.cash - spv_uses, spvs.loan),
+        (vendor.cash - state.vendor.cash - vendor_uses, vendor.cash),
     ]
     # What all holders together receive is what the vehicles pay.
-    holders = Holders.build(economy, jnp.zeros_like(state.system.spread))
     shares = sum(getattr(holders, name) for name in HOLDERS)
     received = record.classes.interest + record.classes.repaid
     gaps.append((received * (shares - 1.0), received))
     fund, income = record.fund, record.classes.interest
     kept = fund.income - fund.fee - fund.line_interest - fund.ordinary_loss
     gaps.append((fund.distributed - kept, fund.income))
-    gaps.append((record.bond.interest - jnp.sum(holders.bond_fund * income, 1), kept))
-    return jnp.max(jnp.stack([_relative(gap, size) for gap, size in gaps]))
+    gaps.append(
+        (record.bond.interest - jnp.sum(holders.bond_fund * income, axis=0), kept)
+    )
+    return _largest(gaps, n_batch)
 
 
-def balance_sheet(record: Any, state: Any) -> Float[Array, ""]:
+def balance_sheet(record: Any, state: Any, n_batch: int) -> Float[Array, "..."]:
     """Assets = liabilities + equity by two routes; a loss is booked once."""
     clouds, spvs, classes = record.clouds, record.spvs, record.classes
+    alive_clouds, alive_spvs = state.clouds.alive, state.spvs.alive
     opening = jnp.concatenate(
         [
-            state.clouds.secured,
-            state.clouds.unsecured,
-            state.spvs.loan + state.spvs.arrears,
-            state.spvs.takeout,
+            alive_clouds * state.clouds.secured,
+            alive_clouds * state.clouds.unsecured,
+            alive_spvs * (state.spvs.loan + state.spvs.arrears),
+            alive_spvs * state.spvs.takeout,
         ]
     )
     rolled = classes.lent - classes.repaid - classes.failed
-    owed = _change(classes.balance, opening) - rolled
-    lost = jnp.sum(classes.failed, axis=1)
-    resolved = jnp.sum(classes.loss + classes.claimed, axis=1)
-    owing = _change(classes.receivable, state.classes.receivable) + classes.recovered
+    owed = classes.balance - opening - rolled
+    lost = jnp.sum(classes.failed, axis=0)
+    resolved = jnp.sum(classes.loss + classes.claimed, axis=0)
+    owing = classes.receivable - state.classes.receivable + classes.recovered
     booked = (
-        jnp.sum(record.investors.losses, axis=1)
+        jnp.sum(record.investors.losses, axis=0)
         + record.investors.outside
         + record.investors.bank_direct
         + record.investors.bank_lines
@@ -126,13 +133,13 @@ def balance_sheet(record: Any, state: Any) -> Float[Array, ""]:
         (clouds.book_gap, clouds.secured + clouds.unsecured),
         (spvs.book_gap, spvs.loan),
         (owed, classes.balance),
-        (lost - resolved - jnp.sum(owing, axis=1), lost),
+        (lost - resolved - jnp.sum(owing, axis=0), lost),
         (booked - resolved, resolved),
     ]
-    return jnp.max(jnp.stack([_relative(gap, size) for gap, size in gaps]))
+    return _largest(gaps, n_batch)
 
 
-def seniority(record: Any) -> Float[Array, ""]:
+def seniority(record: Any, n_batch: int) -> Float[Array, "..."]:
     """No junior paid while a senior is short; recovery within claim and assets."""
     clouds, spvs = record.clouds, record.spvs
     junior = jnp.minimum(
@@ -142,10 +149,7 @@ def seniority(record: Any) -> Float[Array, ""]:
         - clouds.refinanced
         - clouds.arrears_unsecured,
     )
-    over_claim = jnp.maximum(
-        jnp.maximum(clouds.recovery_secured, clouds.recovery_unsecured) - 1.0,
-        spvs.recovery.max() - 1.0,
-    )
+    over_claim = jnp.maximum(clouds.recovery_secured, clouds.recovery_unsecured) - 1.0
     over_pool = clouds.recovery_secured * clouds.claim_secured - clouds.pool
     before_senior = jnp.minimum(
         1.0 - clouds.recovery_secured, clouds.pool - clouds.claim_secured
@@ -154,16 +158,20 @@ def seniority(record: Any) -> Float[Array, ""]:
         (jnp.maximum(junior, 0.0), clouds.secured),
         (spvs.junior_while_short, spvs.loan),
         (jnp.maximum(over_claim, 0.0), clouds.secured),
+        (jnp.maximum(spvs.recovery - 1.0, 0.0), spvs.loan),
         (jnp.maximum(over_pool, 0.0), clouds.claim_secured),
         (jnp.maximum(before_senior, 0.0), clouds.claim_secured),
     ]
-    return jnp.max(jnp.stack([_relative(gap, size) for gap, size in gaps]))
+    return _largest(gaps, n_batch)
 
 
-def residuals(record: Any, state: Any, economy: Economy) -> dict[str, Float[Array, ""]]:
-    """Largest relative violation of each invariant."""
+def residuals(
+    record: Any, state: Any, holders: Holders
+) -> dict[str, Float[Array, "..."]]:
+    """Largest relative violation of each invariant; the quarter began at `state`."""
+    n_batch = state.system.spread.ndim
     return {
-        "cash": cash(record, state, economy),
-        "balance_sheet": balance_sheet(record, state),
-        "seniority": seniority(record),
+        "cash": cash(record, state, holders, n_batch),
+        "balance_sheet": balance_sheet(record, state, n_batch),
+        "seniority": seniority(record, n_batch),
     }

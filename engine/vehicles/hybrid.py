@@ -15,66 +15,66 @@ from engine.survival import HIGHEST
 class HybridPaths(eqx.Module):
     """Dated figures by model quarter (leading axis) or in one quarter [USD bn]."""
 
-    backlog: Float[Array, "*quarter"]
+    backlog: Float[Array, "..."]
     """Revenue of remaining performance obligations, per quarter."""
-    lapsed: Float[Array, "*quarter"]
+    lapsed: Float[Array, "..."]
     """Backlog revenue against its highest quarter so far."""
-    rent: Float[Array, "*quarter"]
-    capex: Float[Array, "*quarter"]
-    equity: Float[Array, "*quarter"]
-    maturing: Float[Array, "*quarter"]
-    legacy_debt: Float[Array, "*quarter"]
+    rent: Float[Array, "..."]
+    capex: Float[Array, "..."]
+    equity: Float[Array, "..."]
+    maturing: Float[Array, "..."]
+    legacy_debt: Float[Array, "..."]
     """Legacy debt at the start of the quarter."""
 
 
 class HybridState(eqx.Module):
     """Cash and debt raised since `as_of` [USD bn]."""
 
-    cash: Float[Array, ""]
-    debt: Float[Array, ""]
+    cash: Float[Array, "..."]
+    debt: Float[Array, "..."]
 
 
 class HybridFlows(eqx.Module):
     """One quarter of the hybrid cloud [USD bn]; leverage is net debt over EBITDA."""
 
-    receipts: Float[Array, ""]
-    costs: Float[Array, ""]
-    core: Float[Array, ""]
-    ebitda: Float[Array, ""]
-    capex: Float[Array, ""]
-    interest: Float[Array, ""]
-    earned: Float[Array, ""]
-    equity: Float[Array, ""]
-    payout: Float[Array, ""]
-    matured: Float[Array, ""]
-    borrowed: Float[Array, ""]
-    leverage: Float[Array, ""]
-    headroom: Float[Array, ""]
-    cash: Float[Array, ""]
-    debt: Float[Array, ""]
+    receipts: Float[Array, "..."]
+    costs: Float[Array, "..."]
+    core: Float[Array, "..."]
+    ebitda: Float[Array, "..."]
+    capex: Float[Array, "..."]
+    interest: Float[Array, "..."]
+    earned: Float[Array, "..."]
+    equity: Float[Array, "..."]
+    payout: Float[Array, "..."]
+    matured: Float[Array, "..."]
+    borrowed: Float[Array, "..."]
+    leverage: Float[Array, "..."]
+    headroom: Float[Array, "..."]
+    cash: Float[Array, "..."]
+    debt: Float[Array, "..."]
 
 
 class Hybrid(eqx.Module):
     """Parameters of the hybrid cloud."""
 
-    labs: Float[Array, " lab"]
-    core: Float[Array, ""]
-    growth: Float[Array, ""]
-    renewal: Float[Array, ""]
-    variable: Float[Array, ""]
-    fixed: Float[Array, ""]
-    payout: Float[Array, ""]
-    legacy_coupon: Float[Array, ""]
-    spread: Float[Array, ""]
-    contagion_pass: Float[Array, ""]
-    target_cash: Float[Array, ""]
-    trigger: Float[Array, ""]
+    labs: Float[Array, "lab ..."]
+    core: Float[Array, "..."]
+    growth: Float[Array, "..."]
+    renewal: Float[Array, "..."]
+    variable: Float[Array, "..."]
+    fixed: Float[Array, "..."]
+    payout: Float[Array, "..."]
+    legacy_coupon: Float[Array, "..."]
+    spread: Float[Array, "..."]
+    contagion_pass: Float[Array, "..."]
+    target_cash: Float[Array, "..."]
+    trigger: Float[Array, "..."]
 
     @staticmethod
     def build(economy: Economy) -> "Hybrid":
         """Assembles the hybrid cloud from the figures."""
 
-        def figure(key: str) -> Float[Array, ""]:
+        def figure(key: str) -> Float[Array, "..."]:
             return economy.only("hybrid", key)
 
         return Hybrid(
@@ -103,13 +103,13 @@ class Hybrid(eqx.Module):
         quarter: Drivers,
         prices: Prices,
         paths: HybridPaths,
-        honoured: Float[Array, " lab"],
-        contagion: Float[Array, ""],
+        honoured: Float[Array, "lab ..."],
+        contagion: Float[Array, "..."],
         state: HybridState,
     ) -> tuple[HybridFlows, HybridState]:
         """Earns, builds, and borrows what is missing; debt above target is repaid."""
         renewed = self.renewal * paths.lapsed * jnp.minimum(prices.level, 1.0)
-        unpaid = jnp.sum(self.labs * (1.0 - honoured))
+        unpaid = jnp.sum(self.labs * (1.0 - honoured), axis=0)
         receipts = paths.backlog * (1.0 - unpaid) + renewed
         costs = (
             self.variable * receipts

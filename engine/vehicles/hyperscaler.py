@@ -14,48 +14,48 @@ from engine.survival import headroom
 class HyperscalerState(eqx.Module):
     """Cash and bonds issued since `as_of` [USD bn]."""
 
-    cash: Float[Array, " hyperscaler"]
-    bonds: Float[Array, " hyperscaler"]
+    cash: Float[Array, "hyperscaler ..."]
+    bonds: Float[Array, "hyperscaler ..."]
 
 
 class HyperscalerFlows(eqx.Module):
     """One quarter of the hyperscalers [USD bn]."""
 
-    operating: Float[Array, " hyperscaler"]
-    capex: Float[Array, " hyperscaler"]
-    rent: Float[Array, " hyperscaler"]
-    interest: Float[Array, " hyperscaler"]
-    earned: Float[Array, " hyperscaler"]
-    payout: Float[Array, " hyperscaler"]
-    issued: Float[Array, " hyperscaler"]
-    headroom: Float[Array, " hyperscaler"]
-    cash: Float[Array, " hyperscaler"]
-    debt: Float[Array, " hyperscaler"]
+    operating: Float[Array, "hyperscaler ..."]
+    capex: Float[Array, "hyperscaler ..."]
+    rent: Float[Array, "hyperscaler ..."]
+    interest: Float[Array, "hyperscaler ..."]
+    earned: Float[Array, "hyperscaler ..."]
+    payout: Float[Array, "hyperscaler ..."]
+    issued: Float[Array, "hyperscaler ..."]
+    headroom: Float[Array, "hyperscaler ..."]
+    cash: Float[Array, "hyperscaler ..."]
+    debt: Float[Array, "hyperscaler ..."]
 
 
 class Hyperscalers(eqx.Module):
     """Parameters by hyperscaler."""
 
-    ocf: Float[Array, " hyperscaler"]
-    growth: Float[Array, " hyperscaler"]
-    ai_margin: Float[Array, " hyperscaler"]
-    ai_revenue: Float[Array, " hyperscaler"]
-    lab_margin: Float[Array, " hyperscaler"]
-    payout: Float[Array, " hyperscaler"]
-    legacy_debt: Float[Array, " hyperscaler"]
-    coupon: Float[Array, " hyperscaler"]
-    spread: Float[Array, " hyperscaler"]
-    spread_slope: Float[Array, " hyperscaler"]
-    limit: Float[Array, " hyperscaler"]
-    minimum_cash: Float[Array, " hyperscaler"]
-    observed: Float[Array, ""]
-    access: Float[Array, ""]
+    ocf: Float[Array, "hyperscaler ..."]
+    growth: Float[Array, "hyperscaler ..."]
+    ai_margin: Float[Array, "hyperscaler ..."]
+    ai_revenue: Float[Array, "hyperscaler ..."]
+    lab_margin: Float[Array, "hyperscaler ..."]
+    payout: Float[Array, "hyperscaler ..."]
+    legacy_debt: Float[Array, "hyperscaler ..."]
+    coupon: Float[Array, "hyperscaler ..."]
+    spread: Float[Array, "hyperscaler ..."]
+    spread_slope: Float[Array, "hyperscaler ..."]
+    limit: Float[Array, "hyperscaler ..."]
+    minimum_cash: Float[Array, "hyperscaler ..."]
+    observed: Float[Array, "..."]
+    access: Float[Array, "..."]
 
     @staticmethod
     def build(economy: Economy) -> "Hyperscalers":
         """Assembles the hyperscalers from the figures."""
 
-        def stack(key: str) -> Float[Array, " hyperscaler"]:
+        def stack(key: str) -> Float[Array, "hyperscaler ..."]:
             return economy.stack("hyperscalers", key)
 
         return Hyperscalers(
@@ -84,9 +84,9 @@ class Hyperscalers(eqx.Module):
     def __call__(
         self,
         quarter: Drivers,
-        planned: Float[Array, " hyperscaler"],
-        rent: Float[Array, " hyperscaler"],
-        from_labs: Float[Array, " hyperscaler"],
+        planned: Float[Array, "hyperscaler ..."],
+        rent: Float[Array, "hyperscaler ..."],
+        from_labs: Float[Array, "hyperscaler ..."],
         state: HyperscalerState,
     ) -> tuple[HyperscalerFlows, HyperscalerState]:
         """Pays rent, interest and capex; payouts are cut first, then capex.

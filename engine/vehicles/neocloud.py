@@ -12,65 +12,65 @@ from engine.market import VINTAGES, Prices
 class NeocloudPaths(eqx.Module):
     """Dated figures by model quarter (leading axis) or in one quarter [USD bn]."""
 
-    legacy: Float[Array, "*quarter neocloud"]
+    legacy: Float[Array, "..."]
     """Annual revenue of contracts signed up to `as_of`."""
-    expiring: Float[Array, "*quarter neocloud"]
+    expiring: Float[Array, "..."]
     """Annual revenue of such contracts that ends in the quarter."""
-    tail: Float[Array, "*quarter neocloud"]
+    tail: Float[Array, "..."]
     """Annual revenue whose contract is over while its chips still run."""
-    lease: Float[Array, "*quarter neocloud"]
-    backstop: Float[Array, "*quarter neocloud"]
+    lease: Float[Array, "..."]
+    backstop: Float[Array, "..."]
     """Share of the quarter in which the vendor's backstop runs."""
 
 
 class Operations(eqx.Module):
     """What a quarter of operations brings, average living member [USD bn]."""
 
-    legacy: Float[Array, " neocloud"]
-    contracted: Float[Array, " neocloud"]
-    sold: Float[Array, " neocloud"]
+    legacy: Float[Array, "neocloud ..."]
+    contracted: Float[Array, "neocloud ..."]
+    sold: Float[Array, "neocloud ..."]
     """Annual revenue sold, tail included."""
-    billed: Float[Array, " neocloud"]
+    billed: Float[Array, "neocloud ..."]
 
 
 class Earnings(eqx.Module):
     """Cash and accrual result of the quarter [USD bn]."""
 
-    receipts: Float[Array, " neocloud"]
-    backstop: Float[Array, " neocloud"]
-    prepaid: Float[Array, " neocloud"]
-    costs: Float[Array, " neocloud"]
-    ebitda: Float[Array, " neocloud"]
+    receipts: Float[Array, "neocloud ..."]
+    backstop: Float[Array, "neocloud ..."]
+    prepaid: Float[Array, "neocloud ..."]
+    costs: Float[Array, "neocloud ..."]
+    ebitda: Float[Array, "neocloud ..."]
     """Accrual: what was prepaid counts when it is delivered."""
-    cash_ebitda: Float[Array, " neocloud"]
+    cash_ebitda: Float[Array, "neocloud ..."]
 
 
 class Neoclouds(eqx.Module):
     """Operating parameters by neocloud; `live` and `ended` by age of a contract."""
 
-    labs: Float[Array, "neocloud lab"]
-    collected: Float[Array, " neocloud"]
-    legacy_cash: Float[Array, " neocloud"]
-    prepayment: Float[Array, " neocloud"]
-    variable: Float[Array, " neocloud"]
-    overhead: Float[Array, " neocloud"]
-    lease_rate: Float[Array, " neocloud"]
-    capex_per_revenue: Float[Array, " neocloud"]
-    backstop_share: Float[Array, ""]
-    tail_price: Float[Array, " neocloud"]
-    live: Float[Array, "neocloud vintage"]
-    ended: Float[Array, "neocloud vintage"]
-    ending: Float[Array, "neocloud vintage"]
+    labs: Float[Array, "neocloud lab ..."]
+    collected: Float[Array, "neocloud ..."]
+    legacy_cash: Float[Array, "neocloud ..."]
+    prepayment: Float[Array, "neocloud ..."]
+    variable: Float[Array, "neocloud ..."]
+    overhead: Float[Array, "neocloud ..."]
+    lease_rate: Float[Array, "neocloud ..."]
+    capex_per_revenue: Float[Array, "neocloud ..."]
+    backstop_share: Float[Array, "..."]
+    tail_price: Float[Array, "neocloud ..."]
+    live: Float[Array, "vintage neocloud ..."]
+    ended: Float[Array, "vintage neocloud ..."]
+    ending: Float[Array, "vintage neocloud ..."]
 
     @staticmethod
     def build(economy: Economy) -> "Neoclouds":
         """Assembles the operations from the figures."""
 
-        def stack(key: str) -> Float[Array, " neocloud"]:
+        def stack(key: str) -> Float[Array, "neocloud ..."]:
             return economy.stack("neoclouds", key)
 
         lives = [_lives(economy, name) for name in economy.members("neoclouds")]
-        live, ended, ending = (jnp.stack(p) for p in zip(*lives, strict=True))
+        live, ended, ending = (jnp.stack(p, axis=1) for p in zip(*lives, strict=True))
         labs = [
             jnp.stack(
                 [
@@ -100,8 +100,8 @@ class Neoclouds(eqx.Module):
         self,
         prices: Prices,
         paths: NeocloudPaths,
-        contracts: Float[Array, "neocloud vintage"],
-        deferred_capex: Float[Array, " neocloud"],
+        contracts: Float[Array, "vintage neocloud ..."],
+        deferred_capex: Float[Array, "neocloud ..."],
     ) -> Operations:
         """Bills contracts, old and new, and what expired chips fetch at market.
 
@@ -110,8 +110,8 @@ class Neoclouds(eqx.Module):
         """
         lost = deferred_capex / self.capex_per_revenue
         legacy = jnp.maximum(paths.legacy - lost, 0.0)
-        contracted = jnp.sum(self.live * contracts, axis=-1)
-        expired = paths.tail + jnp.sum(self.ended * contracts, axis=-1)
+        contracted = jnp.sum(self.live * contracts, axis=0)
+        expired = paths.tail + jnp.sum(self.ended * contracts, axis=0)
         tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
         sold = legacy + contracted + tail
         return Operations(
@@ -125,9 +125,9 @@ class Neoclouds(eqx.Module):
         self,
         operations: Operations,
         paths: NeocloudPaths,
-        honoured: Float[Array, " lab"],
-        deferred_revenue: Float[Array, " neocloud"],
-        backstop_left: Float[Array, " neocloud"],
+        honoured: Float[Array, "lab ..."],
+        deferred_revenue: Float[Array, "neocloud ..."],
+        backstop_left: Float[Array, "neocloud ..."],
     ) -> Earnings:
         """Collects from labs what they honour, from the others in full; pays costs."""
         from_labs = self.labs * honoured[None, :]
@@ -158,7 +158,9 @@ class Neoclouds(eqx.Module):
 def _lives(
     economy: Economy, name: str
 ) -> tuple[
-    Float[Array, " vintage"], Float[Array, " vintage"], Float[Array, " vintage"]
+    Float[Array, "vintage ..."],
+    Float[Array, "vintage ..."],
+    Float[Array, "vintage ..."],
 ]:
     """Ages at which a contract runs, its chips outlive it, and it ends."""
     key = f"neoclouds.{name}"
@@ -198,7 +200,7 @@ def neocloud_paths(economy: Economy, grid: TimeGrid) -> NeocloudPaths:
     return NeocloudPaths(*stacked)
 
 
-def backstops(economy: Economy) -> Float[Array, " neocloud"]:
+def backstops(economy: Economy) -> Float[Array, "neocloud ..."]:
     """Order of the vendor for unsold capacity: the first neocloud's only [USD bn]."""
     order = economy.only("vendor", "backstop")
     nothing = jnp.zeros_like(order)

@@ -15,30 +15,30 @@ from engine.numerics import annuity_factor
 class SpvPaths(eqx.Module):
     """Construction spend and deferred equity by model quarter [USD bn]."""
 
-    spend: Float[Array, "*quarter spv"]
-    equity: Float[Array, "*quarter spv"]
-    started: Float[Array, "*quarter spv"]
+    spend: Float[Array, "..."]
+    equity: Float[Array, "..."]
+    started: Float[Array, "..."]
     """Share of the quarter after rent start."""
 
 
 class SpvEarnings(eqx.Module):
     """Rent and cash available for debt service of the quarter [USD bn]."""
 
-    from_tenant: Float[Array, " spv"]
-    relet: Float[Array, " spv"]
-    costs: Float[Array, " spv"]
-    cfads: Float[Array, " spv"]
-    owed: Float[Array, " spv"]
+    from_tenant: Float[Array, "spv ..."]
+    relet: Float[Array, "spv ..."]
+    costs: Float[Array, "spv ..."]
+    cfads: Float[Array, "spv ..."]
+    owed: Float[Array, "spv ..."]
     """Residual value guarantee or damages, the vehicle's share."""
 
 
 class Spvs(eqx.Module):
     """Operating parameters by SPV; `rent` is annual, for the whole asset."""
 
-    rent: Float[Array, " spv"]
-    ownership: Float[Array, " spv"]
-    operating_cost: Float[Array, " spv"]
-    asset_cost: Float[Array, " spv"]
+    rent: Float[Array, "spv ..."]
+    ownership: Float[Array, "spv ..."]
+    operating_cost: Float[Array, "spv ..."]
+    asset_cost: Float[Array, "spv ..."]
 
     @staticmethod
     def build(economy: Economy) -> "Spvs":
@@ -69,12 +69,12 @@ class Spvs(eqx.Module):
         )
 
 
-def coupon(economy: Economy, name: str) -> Float[Array, ""]:
+def coupon(economy: Economy, name: str) -> Float[Array, "..."]:
     """Fixed coupon of an SPV's notes [1/year], as struck under `rate.all`."""
     return economy[f"spvs.{name}.coupon"] + economy["shifts.rate_all"]
 
 
-def contract_rent(economy: Economy, name: str) -> Float[Array, ""]:
+def contract_rent(economy: Economy, name: str) -> Float[Array, "..."]:
     """Rent of the whole asset by the deal's own rule [USD bn/year].
 
     `dscr`: the minimum cover of a level annual service of the notes, over the
@@ -120,7 +120,9 @@ def spv_paths(economy: Economy, grid: TimeGrid) -> SpvPaths:
     return SpvPaths(*stacked)
 
 
-def reference_rates(economy: Economy) -> tuple[Float[Array, ""], Float[Array, ""]]:
+def reference_rates(
+    economy: Economy,
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Short and ten-year rate at `as_of`, shifted [1/year]."""
     shift = rate_shift(economy)
     return economy["rates.short"] + shift, economy["rates.ten_year"] + shift

@@ -12,29 +12,29 @@ from engine.grid import DT
 class VendorState(eqx.Module):
     """Cash [USD bn]."""
 
-    cash: Float[Array, ""]
+    cash: Float[Array, "..."]
 
 
 class VendorFlows(eqx.Module):
     """One quarter of the vendor [USD bn]."""
 
-    sales: Float[Array, ""]
-    profit: Float[Array, ""]
-    earned: Float[Array, ""]
-    backstop: Float[Array, ""]
-    payout: Float[Array, ""]
-    stake: Float[Array, ""]
-    cash: Float[Array, ""]
+    sales: Float[Array, "..."]
+    profit: Float[Array, "..."]
+    earned: Float[Array, "..."]
+    backstop: Float[Array, "..."]
+    payout: Float[Array, "..."]
+    stake: Float[Array, "..."]
+    cash: Float[Array, "..."]
 
 
 class Vendor(eqx.Module):
     """Parameters of the vendor."""
 
-    chip: Float[Array, ""]
-    margin: Float[Array, ""]
-    payout: Float[Array, ""]
-    outside: Float[Array, ""]
-    stake: Float[Array, ""]
+    chip: Float[Array, "..."]
+    margin: Float[Array, "..."]
+    payout: Float[Array, "..."]
+    outside: Float[Array, "..."]
+    stake: Float[Array, "..."]
 
     @staticmethod
     def build(economy: Economy) -> "Vendor":
@@ -55,9 +55,9 @@ class Vendor(eqx.Module):
     def __call__(
         self,
         quarter: Drivers,
-        capex: Float[Array, ""],
-        backstop: Float[Array, ""],
-        equity: Float[Array, ""],
+        capex: Float[Array, "..."],
+        backstop: Float[Array, "..."],
+        equity: Float[Array, "..."],
         state: VendorState,
     ) -> tuple[VendorFlows, VendorState]:
         """Sells its part of the economy's `capex`, pays the `backstop`.
