@@ -104,5 +104,7 @@ def span(
 
 def conditional(weights: Float[Array, " quarter"]) -> Float[Array, " quarter"]:
     """Weight of each quarter in a decision, given that it was not taken before."""
-    before = jnp.cumsum(weights) - weights
-    return jnp.clip(weights / jnp.maximum(1.0 - before, 1e-9), 0.0, 1.0)
+    left = 1.0 - (jnp.cumsum(weights) - weights)
+    is_open = left > 1e-9
+    share = weights / jnp.where(is_open, left, 1.0)
+    return jnp.where(is_open, jnp.clip(share, 0.0, 1.0), 0.0)

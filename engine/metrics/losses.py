@@ -28,7 +28,7 @@ def layer_losses(
     single = named(economy, "neoclouds")
     loans = lost[:, 2 * n : 2 * n + k] + lost[:, 2 * n + k :]
     gone = market_cap * jnp.maximum(1.0 - record.clouds.price[-1], 0.0)
-    investors = record.investors
+    investors, fund = record.investors, record.fund
     banks = investors.bank_direct + investors.bank_lines
     nothing = jnp.zeros_like(record.fund.line_loss[0])
     return {
@@ -40,7 +40,7 @@ def layer_losses(
         "bank_spv": _chosen(loans, is_bank_financed(economy)),
         "tenant_spv": _chosen(loans, is_tenant_financed(economy)),
         "hyperscaler": nothing,
-        "fund": jnp.sum(record.fund.credit_loss - record.fund.line_loss, axis=0),
+        "fund": jnp.sum(jnp.maximum(fund.credit_loss - fund.line_loss, 0.0), axis=0),
         "fund_bank_line": jnp.sum(investors.bank_lines, axis=0),
         "lp": jnp.sum(jnp.sum(investors.losses, axis=1), axis=0),
         "bank": jnp.sum(banks, axis=0),
