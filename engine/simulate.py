@@ -11,7 +11,7 @@ from engine.batching import batch_last, repeated
 from engine.drivers.sampling import Scenario
 from engine.economy import Economy
 from engine.grid import TimeGrid
-from engine.jump import AbstractDefaultRule, HardDefault
+from engine.jump import AbstractDefaultRule, HardDefault, RampDefault
 from engine.metrics.classification import classify
 from engine.metrics.criteria import LimitStates, limit_states_of
 from engine.metrics.layers import first_failure, headrooms
@@ -44,6 +44,13 @@ class Result(eqx.Module):
     residuals: dict[str, Float[Array, "..."]]
     classification: Int[Array, "..."]
     distances: dict[str, Float[Array, "..."]]
+
+
+def default_rule(economy: Economy) -> AbstractDefaultRule:
+    """The rule that the config chose: hard, or a ramp of its width."""
+    if economy.blueprint.choice("credit.default") == "ramp":
+        return RampDefault(economy["credit.ramp_width"])
+    return HardDefault()
 
 
 def run_quarters(
@@ -97,9 +104,9 @@ def simulate(
 
     **Arguments:** what `EconomyConfig.build` returns, a scenario of
     `engine.reference_scenario` or one row of `engine.scenarios`, and the default rule
-    (hard unless given).
+    (the config's, hard in every shipped one, unless given).
     """
-    rule = HardDefault() if rule is None else rule
+    rule = default_rule(economy) if rule is None else rule
     economy = economy.replace(scenario.draws)
     layers = Layers.build(economy, grid)
     dated = paths(economy, grid, scenario.shocks)
@@ -145,7 +152,7 @@ def simulate_batch(
     chunk: int = 1024,
 ) -> Result:
     """Runs a batch of scenarios, `chunk` at a time; paths are not kept."""
-    rule = HardDefault() if rule is None else rule
+    rule = default_rule(economy) if rule is None else rule
     n = scenarios.shocks.shape[0]
     whole = n // chunk * chunk
 
@@ -176,7 +183,7 @@ def limit_states(
     The opening balance sheets are derived from the same figures, so what is shifted
     (`rate.all`, `leverage.all`) moves them too.
     """
-    rule = HardDefault() if rule is None else rule
+    rule = default_rule(economy) if rule is None else rule
     # The figures are the argument: a scenario's draws would hide them.
     scenario = Scenario(draws={}, shocks=scenario.shocks)
     state = opening_state(economy, grid)

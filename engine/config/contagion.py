@@ -14,4 +14,3 @@ class Contagion(Section):
     closing_spread_pct: Figure
     price_impact_per_usd_bn_x: Figure
     public_market_usd_bn: Figure
-    leak_open_usd_bn: Figure

@@ -32,5 +32,4 @@ class BondFund(Section):
     """A fund marked to market, without a line."""
 
     kind: Literal["bond"]
-    other_assets_usd_bn: Figure
     investors: Shares

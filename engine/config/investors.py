@@ -10,7 +10,6 @@ class Pension(Section):
 
     kind: Literal["pension"]
     buffer_usd_bn: Figure
-    public_assets_usd_bn: Figure
     sale_multiple_x: Figure
 
 
@@ -19,7 +18,6 @@ class Insurer(Section):
 
     kind: Literal["insurer"]
     buffer_usd_bn: Figure
-    public_assets_usd_bn: Figure
     charge_slope_x: Figure
     sale_multiple_x: Figure
 

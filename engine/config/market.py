@@ -31,7 +31,6 @@ class Market(Section):
     shortage_response_per_year: Figure
     response_floor_share: Figure
     response_elasticity_x: Figure
-    capex_per_gw_usd_bn_per_gw: Figure
     shell_market_floor_share: Figure
     shell_elasticity_x: Figure
     shell_life_years: Figure

@@ -16,7 +16,6 @@ class Criteria(Section):
     required_secured_premium_bps: Figure
     required_unsecured_premium_bps: Figure
     required_spv_premium_bps: Figure
-    required_spv_equity_pct: Figure
     system_debt_cost_pct: Figure
     system_equity_cost_pct: Figure
     system_margin_share: Figure

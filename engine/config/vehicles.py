@@ -76,7 +76,6 @@ class Neocloud(Section):
     recovery_lag_years: Figure
     contagion_weight_x: Figure
     dispersion_x: Figure
-    mark_recovery_share: Figure
     holders_secured: Shares
     holders_unsecured: Shares
 
@@ -150,7 +149,6 @@ class Spv(Section):
     contagion_weight_x: Figure
     recovery_lag_years: Figure
     mark_years: Figure
-    mark_recovery_share: Figure
     holders_notes: Shares
     holders_takeout: Shares
 

@@ -87,7 +87,6 @@ def test_values_arrive_in_engine_units(base):
         "neoclouds.coreweave.box_margin": 0.05,
         "neoclouds.coreweave.advance": 0.75,
         "neoclouds.coreweave.customers.openai": 0.25,
-        "market.capex_per_gw": 40.0,
         "contagion.price_impact": 1e-5,
         "funds.private_credit.investors.pension": 0.35,
         "labs.openai.firm": 0.85,
