@@ -65,7 +65,8 @@ def conditional(weights: list[float]) -> list[float]:
     """Weight of a decision in each quarter, given that it was not taken before."""
     result, before = [], 0.0
     for weight in weights:
-        result.append(clip(weight / max(1.0 - before, 1e-9), 0.0, 1.0))
+        left = 1.0 - before
+        result.append(clip(weight / left, 0.0, 1.0) if left > 1e-9 else 0.0)
         before += weight
     return result
 

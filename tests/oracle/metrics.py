@@ -201,7 +201,9 @@ def losses(run: Run) -> dict[str, float]:
         return f[f"neoclouds.{m}.market_cap"] * fallen
 
     lines = sum(run.one("investors", "bank_lines"))
-    credit = sum(run.one("fund", "credit_loss"))
+    through = zip(
+        run.one("fund", "credit_loss"), run.one("fund", "line_loss"), strict=True
+    )
     return {
         "lab": sum(sum(run.of("labs", m, "forgiven")) for m in run.families["labs"]),
         "neocloud_equity": sum(gone(m) for m in single),
@@ -213,7 +215,7 @@ def losses(run: Run) -> dict[str, float]:
         "bank_spv": spv("bullet"),
         "tenant_spv": spv("amortising"),
         "hyperscaler": 0.0,
-        "fund": credit - sum(run.one("fund", "line_loss")),
+        "fund": sum(max(0.0, loss - line) for loss, line in through),
         "fund_bank_line": lines,
         "lp": sum(sum(x) for x in run.one("investors", "losses")),
         "bank": sum(run.one("investors", "bank_direct")) + lines,
