@@ -44,9 +44,12 @@ def batch_last(f: Callable[..., PyTree], *args: PyTree) -> PyTree:
 
 
 def repeated(tree: PyTree, n: int) -> PyTree:
-    """Every leaf with a last axis of `n` equal scenarios."""
+    """Every leaf with its last axis, of length one or `n`, repeated to `n`.
+
+    A scan's carry must keep its shape, so a state is whole from the start.
+    """
 
     def repeat(leaf: Array) -> Array:
-        return jnp.broadcast_to(leaf[..., None], (*leaf.shape, n))
+        return jnp.broadcast_to(leaf, (*leaf.shape[:-1], n))
 
     return jax.tree.map(repeat, tree)

@@ -67,6 +67,17 @@ def run_quarters(
     return record
 
 
+def opened(
+    economy: Economy, drawn: Economy, state: EconomyState, grid: TimeGrid
+) -> EconomyState:
+    """The opening state with what a scenario's draws change of it.
+
+    A drawn delay re-times what was built by `as_of`, a drawn rate the opening marks.
+    """
+    before, after = opening_state(economy, grid), opening_state(drawn, grid)
+    return jax.tree.map(lambda s, b, a: s + (a - b), state, before, after)
+
+
 def summarise(
     record: Record,
     layers: Layers,
@@ -107,11 +118,12 @@ def simulate(
     (the config's, hard in every shipped one, unless given).
     """
     rule = default_rule(economy) if rule is None else rule
-    economy = economy.replace(scenario.draws)
-    layers = Layers.build(economy, grid)
-    dated = paths(economy, grid, scenario.shocks)
-    record = run_quarters(layers, dated, state, rule)
-    return summarise(record, layers, economy, grid)
+    drawn = economy.replace(scenario.draws)
+    layers = Layers.build(drawn, grid)
+    dated = paths(drawn, grid, scenario.shocks)
+    start = opened(economy, drawn, state, grid)
+    record = run_quarters(layers, dated, start, rule)
+    return summarise(record, layers, drawn, grid)
 
 
 def _run_chunk(
@@ -123,18 +135,20 @@ def _run_chunk(
 ) -> Result:
     """A chunk of scenarios in one scan, the scenario axis last on every array."""
 
-    def assemble(scenario: Scenario) -> tuple[Layers, Paths]:
+    def assemble(scenario: Scenario) -> tuple[Layers, Paths, EconomyState]:
         drawn = economy.replace(scenario.draws)
-        return Layers.build(drawn, grid), paths(drawn, grid, scenario.shocks)
+        start = opened(economy, drawn, state, grid)
+        dated = paths(drawn, grid, scenario.shocks)
+        return Layers.build(drawn, grid), dated, start
 
-    layers, dated = batch_last(assemble, scenarios)
-    opened = repeated(state, scenarios.shocks.shape[0])
+    n = scenarios.shocks.shape[0]
+    layers, dated, start = batch_last(assemble, scenarios)
+    start = repeated(start, n)
     # Scalars of a scenario meet arrays of its entities: ranks differ by design here.
     with jax.numpy_rank_promotion("allow"):
-        record = run_quarters(layers, dated, opened, rule)
+        record = run_quarters(layers, dated, start, rule)
         drawn = economy.replace(scenarios.draws)
         result = summarise(record, layers, drawn, grid)
-    n = scenarios.shocks.shape[0]
 
     def full(leaf: Array) -> Array:
         return jnp.broadcast_to(leaf, (n,))
@@ -181,10 +195,10 @@ def limit_states(
     """Every criterion's limit state, as a pure function of the figures.
 
     The opening balance sheets are derived from the same figures, so what is shifted
-    (`rate.all`, `leverage.all`) moves them too.
+    (`rate.all`, `leverage.all`) moves them too. Of the scenario only the shocks are
+    used: its draws would hide the figures.
     """
     rule = default_rule(economy) if rule is None else rule
-    # The figures are the argument: a scenario's draws would hide them.
     scenario = Scenario(draws={}, shocks=scenario.shocks)
     state = opening_state(economy, grid)
     clouds, spvs = state.clouds, state.spvs

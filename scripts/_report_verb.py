@@ -27,10 +27,11 @@ def execute(arguments: argparse.Namespace) -> None:
             raise BadInput("--set: cannot change the config of a finished run")
         subject = source
     else:
-        subject = load_config(arguments.source, arguments.set)
+        load_config(arguments.source, arguments.set)
+        subject = source
     start()
     from scripts.report.build import build_report
 
     with working("building the report"):
-        build_report(subject, out)
+        build_report(subject, out, arguments.set)
     emit(arguments.json, {"report": out.resolve(), "bytes": out.stat().st_size})

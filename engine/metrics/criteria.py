@@ -47,9 +47,9 @@ def lender_return(
     flows = record.classes
     received = flows.interest + flows.repaid + flows.recovered + flows.claimed
     last = inside - jnp.concatenate([inside[1:], jnp.zeros_like(inside[:1])])
-    held = jnp.sum(classes * (flows.balance + flows.receivable), axis=1)
-    inflow = jnp.sum(classes * received, axis=1) * inside + held * last
-    lent = jnp.sum(classes * flows.lent, axis=1) * inside
+    held = jnp.sum(classes[None] * (flows.balance + flows.receivable), axis=1)
+    inflow = jnp.sum(classes[None] * received, axis=1) * inside + held * last
+    lent = jnp.sum(classes[None] * flows.lent, axis=1) * inside
     put_in = opening + _present_value(lent, rate)
     return ratio_above(_present_value(inflow, rate) - put_in, put_in)
 

@@ -139,7 +139,8 @@ def up_to_failure(
 
     After the first failure the vehicle is gone, and its headroom means nothing.
     """
-    failed = jnp.cumsum(headroom < 0.0) - (headroom < 0.0)
+    fails = (headroom < 0.0).astype(int)
+    failed = jnp.cumsum(fails) - fails
     inside = grid.modelled(grid.ends) <= horizon + 1e-6
     counted = jnp.where((failed == 0) & inside, headroom, HIGHEST)
     quarter = jnp.argmin(counted)

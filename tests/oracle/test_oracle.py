@@ -41,13 +41,10 @@ class Study(NamedTuple):
 
 
 @jax.jit
-def _simulate(economy: Any, grid: Any, scenarios: Any) -> Any:
+def _simulate(economy: Any, state: Any, grid: Any, scenarios: Any) -> Any:
     def one(scenario: Any) -> Any:
-        # Opened on the figures of the scenario, as docs/model.md says.
         drawn = economy.replace(scenario.draws)
-        result = engine.simulate(
-            economy, engine.opening_state(drawn, grid), grid, scenario
-        )
+        result = engine.simulate(economy, state, grid, scenario)
         return result, engine.limit_states(drawn, grid, scenario)
 
     return jax.vmap(one)(scenarios)
@@ -56,13 +53,11 @@ def _simulate(economy: Any, grid: Any, scenarios: Any) -> Any:
 @functools.cache
 def study(story: str, n_random: int) -> Study:
     config = load(str(CONFIGS / f"{story}.toml"))
-    economy, _, grid = config.build(dtype=jnp.float64)
+    economy, state, grid = config.build(dtype=jnp.float64)
     reference = engine.reference_scenario(economy, grid)
     drawn = engine.scenarios(economy, grid, n_random, seed=SEED)
     every = jtu.tree_map(lambda x, y: jnp.concatenate([x[None], y]), reference, drawn)
-    # Only until the engine's metrics pass the strict promotion of tests/conftest.py.
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        results, states = _simulate(economy, grid, every)
+    results, states = _simulate(economy, state, grid, every)
     return Study(economy, grid, every, *jax.device_get((results, states)))
 
 
