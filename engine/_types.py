@@ -1,8 +1,8 @@
 """Shape vocabulary: the axis names that annotations use, stated once.
 
 The last axis of a path is `quarter`; like entities stand first. A stock is the value
-at the end of the quarter, a flow the sum during it. Functions are written for one
-scenario: no annotation carries a batch axis, `jax.vmap` adds it at the edge.
+at the end of the quarter, a flow the sum during it. Formulas are those of one scenario;
+what runs inside the quarterly step also takes a scenario axis, last: "spv ...".
 """
 
 from collections.abc import Sequence

@@ -65,8 +65,8 @@ def jump(headroom: ArrayLike, rule: AbstractDefaultRule) -> Values:
 
     **Returns:** the surviving share in [0, 1], same shape.
 
-    **Derivative:** exact of the rule; zero under `HardDefault`, whose expectations
-    need `calibration.expected_gradient`.
+    **Derivative:** exact of the rule; zero under `HardDefault`, so an average over
+    scenarios must not be differentiated through it.
     """
     (headroom,) = floats(headroom)
     return rule.survival(headroom)

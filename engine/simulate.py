@@ -29,7 +29,7 @@ from engine.step import (
 
 
 class Result(eqx.Module):
-    """What a run says; every leaf of a batch has a leading scenario axis.
+    """What a run says; the leaves of a batch have one axis, the scenario.
 
     `record` (single runs only) has a leading quarter axis; `failures` are dates, 9999
     where there is none; `losses` USD bn; `residuals` relative.
@@ -38,7 +38,7 @@ class Result(eqx.Module):
     record: Record | None
     metrics: dict[str, Array]
     statuses: dict[str, Int[Array, "..."]]
-    headrooms: dict[str, Float[Array, "... quarter"]] | None
+    headrooms: dict[str, Float[Array, "quarter ..."]] | None
     failures: dict[str, Float[Array, "..."]]
     losses: dict[str, Float[Array, "..."]]
     residuals: dict[str, Float[Array, "..."]]

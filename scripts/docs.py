@@ -28,25 +28,13 @@ bet is won. `failures[<layer>]` is the date of the first, 9999 if there is none.
 """
 
 
-def families() -> dict[str, list[str]]:
-    """Names of the registered metrics by family, or by entity without one."""
-    from engine.metrics import registry
-
-    groups: dict[str, list[str]] = {}
-    for family, name, _ in registry._BY_FAMILY:
-        groups.setdefault(family, []).append(name)
-    for full, _ in registry._BY_ENTITY:
-        entity, name = full.split(".", 1)
-        groups.setdefault(entity, []).append(name)
-    return groups
-
-
 def page() -> str:
     """The whole page, from the registry as it is."""
     from engine.metrics import EVENTS, FINANCED, LAYERS, METRICS
+    from engine.metrics.registry import registered
 
     parts = [HEAD]
-    for family, names in families().items():
+    for family, names in registered().items():
         rows = [
             f"| `{name}` | {m.symbol} | {m.unit} | {m.description} |\n"
             for name, m in ((name, METRICS[name]) for name in names)

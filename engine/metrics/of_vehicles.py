@@ -43,7 +43,11 @@ def _neoclouds_default_before_2030(r, i, e, g):
 
 
 @register(
-    "neoclouds", "minimum_headroom", "g", "x", "lowest liquidity headroom to 2031.75"
+    "neoclouds",
+    "minimum_headroom",
+    "g",
+    "x",
+    "lowest liquidity headroom to the horizon",
 )
 def _neoclouds_minimum_headroom(r, i, e, g):
     inside = _to_horizon(e, g)
@@ -243,7 +247,11 @@ def _hyperscalers_peak_debt(r, i, e, g):
 
 
 @register(
-    "hyperscalers", "minimum_headroom", "g", "x", "lowest liquidity headroom to 2031.75"
+    "hyperscalers",
+    "minimum_headroom",
+    "g",
+    "x",
+    "lowest liquidity headroom to the horizon",
 )
 def _hyperscalers_minimum_headroom(r, i, e, g):
     inside = _to_horizon(e, g)

@@ -62,6 +62,17 @@ def register_entity(
     _BY_ENTITY.append((f"{entity}.{name}", formula))
 
 
+def registered() -> dict[str, list[str]]:
+    """Names of the metrics by family, or by entity that belongs to none."""
+    names: dict[str, list[str]] = {}
+    for family, name, _ in _BY_FAMILY:
+        names.setdefault(family, []).append(name)
+    for full, _ in _BY_ENTITY:
+        entity, name = full.split(".")
+        names.setdefault(entity, []).append(name)
+    return names
+
+
 def measure(
     record: Any, economy: Economy, grid: TimeGrid
 ) -> tuple[dict[str, Float[Array, "..."]], dict[str, Int[Array, "..."]]]:
