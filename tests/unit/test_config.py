@@ -140,7 +140,7 @@ def test_scenarios_state_only_their_difference(base):
     assert slow.blueprint.choice("adoption.timing") == "duration"
     both = load(CONFIGS / "scenarios/disproved_guarantee.toml")
     assert both.adoption.stall_date.value == 2027.5
-    assert both.guarantee.coverage_share.value == 0.8
+    assert both.guarantee.coverage_share.value == 1.0
     assert both.guarantee.coverage_share.bounds == (0.0, 1.0)  # inherited
 
 
