@@ -21,7 +21,7 @@ from engine.contracts.tenancy import (
 )
 from engine.credit.guarantee import Guarantee
 from engine.credit.marks import Marks
-from engine.credit.neocloud import NeocloudFlows, Window, divide
+from engine.credit.neocloud import NeocloudFlows, divide
 from engine.credit.neocloud_terms import (
     NeocloudDues,
     NeocloudState,
@@ -39,6 +39,7 @@ from engine.credit.spv_terms import (
     spv_opening,
     spv_terms,
 )
+from engine.credit.window import Window
 from engine.drivers import Drivers, drive
 from engine.economy import Economy
 from engine.funds.bond import BondFund, BondFundFlows

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from engine.credit.guarantee import Guarantee
 from engine.credit.ladder import Rungs, climb
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
+from engine.credit.window import Window
 from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
@@ -18,13 +19,6 @@ from engine.market import Prices, aged, newest
 from engine.numerics import ratio_above
 from engine.survival import HIGHEST, headroom, survive
 from engine.vehicles.neocloud import Earnings, NeocloudPaths, Operations
-
-
-class Window(eqx.Module):
-    """How open money is this quarter: access × openness, and the system's spread."""
-
-    open: Float[Array, "..."]
-    spread: Float[Array, "..."]
 
 
 class NeocloudFlows(eqx.Module):

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.credit.guarantee import Guarantee
-from engine.credit.neocloud import Window
 from engine.credit.schedule import level_service
 from engine.credit.spv_terms import SpvDates, SpvState, SpvTerms
 from engine.credit.waterfall import waterfall
+from engine.credit.window import Window
 from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
