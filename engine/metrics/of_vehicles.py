@@ -17,6 +17,14 @@ def _to_horizon(economy: Economy, grid: TimeGrid) -> Bool[Array, " quarter"]:
     return grid.modelled(grid.ends) <= economy["criteria.horizon"] + 1e-6
 
 
+def _at_default(
+    recovery: Float[Array, "quarter ..."], failing: Float[Array, "quarter ..."]
+) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
+    """Recovery weighted by what fails; without meaning where nothing does."""
+    total = jnp.sum(failing, axis=0)
+    return ratio_above(jnp.sum(failing * recovery, axis=0), total), total > 1e-9
+
+
 def _first_below(
     share: Float[Array, "quarter ..."], grid: TimeGrid, floor: float
 ) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
@@ -112,10 +120,7 @@ def _neoclouds_contracts_signed(r, i, e, g):
     "recovery of secured claims at default",
 )
 def _neoclouds_recovery_secured(r, i, e, g):
-    failing = r.clouds.failing[:, i]
-    total = jnp.sum(failing, axis=0)
-    weighted = jnp.sum(failing * r.clouds.recovery_secured[:, i], axis=0)
-    return ratio_above(weighted, total), total > 1e-9
+    return _at_default(r.clouds.recovery_secured[:, i], r.clouds.failing[:, i])
 
 
 @register(
@@ -126,10 +131,7 @@ def _neoclouds_recovery_secured(r, i, e, g):
     "recovery of unsecured claims at default",
 )
 def _neoclouds_recovery_unsecured(r, i, e, g):
-    failing = r.clouds.failing[:, i]
-    total = jnp.sum(failing, axis=0)
-    weighted = jnp.sum(failing * r.clouds.recovery_unsecured[:, i], axis=0)
-    return ratio_above(weighted, total), total > 1e-9
+    return _at_default(r.clouds.recovery_unsecured[:, i], r.clouds.failing[:, i])
 
 
 @register(

@@ -3,7 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy_financial as npf
 import pytest
+import pyxirr
+import QuantLib as ql
 
 from engine.credit import (
     amortise,
@@ -16,9 +19,6 @@ from engine.credit import (
 from engine.metrics import irr, npv
 
 pytestmark = pytest.mark.peers
-ql = pytest.importorskip("QuantLib")
-npf = pytest.importorskip("numpy_financial")
-pyxirr = pytest.importorskip("pyxirr")
 
 START = ql.Date(15, 6, 2026)
 # 30/360 makes every half year exactly 0.5, so that times are not a matter of calendars.

@@ -1,0 +1,23 @@
+"""Where the shipped configs are, and how a test spoils one."""
+
+import pathlib
+
+import pytest
+
+from engine.config import ConfigError, load
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+PROVENANCE = 'source = "choice: a test", date = "2026Q3", confidence = "choice"'
+
+
+def replace(path: pathlib.Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) >= 1, f"{old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def errors(path: pathlib.Path, overrides: tuple[str, ...] = ()) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, overrides)
+    assert all("\n" not in m and "Traceback" not in m for m in caught.value.messages)
+    return caught.value.messages
