@@ -28,7 +28,7 @@ TARGETS = {
 def main() -> None:
     """Runs every probe in a fresh process and writes one JSON file."""
     command = argparse.ArgumentParser(prog="bench", description=__doc__)
-    command.add_argument("--config", default="configs/base.toml")
+    command.add_argument("--config", default="configs/chain.toml")
     command.add_argument("--out", default="reports/bench.json")
     arguments = command.parse_args()
     with tempfile.TemporaryDirectory() as cache:

@@ -11,6 +11,7 @@ from tests.config_files import CONFIGS, replace
 
 SHIPPED = [
     "base.toml",
+    "chain.toml",
     *sorted(f"scenarios/{p.name}" for p in CONFIGS.glob("scenarios/*")),
 ]
 
