@@ -3,13 +3,21 @@
 Layers are assembled from the figures inside `simulate`, so a sweep, a gradient or a
 break-even search may change any of them, and what a deal's own rule derives from it
 (a rent, a sizing, an opening balance) follows.
+
+A family's members stand in the config, each figure a leaf of its own, or come as rows
+of a *tape*, each key one leaf with a row per deal: hundreds of deals add no leaves.
+Layers see neither: they ask for a key of the whole family (`stack`, `rows`).
 """
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+TAPES = "tapes"
+"""Prefix of the figures that hold a row per deal: `tapes.<family>.<key>`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,25 +32,68 @@ class Range:
 
 
 @dataclasses.dataclass(frozen=True)
+class Tape:
+    """The deals of a family that came as rows: their names, and by key their kinds."""
+
+    family: str
+    names: tuple[str, ...]
+    choices: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @functools.cached_property
+    def row(self) -> dict[str, int]:
+        """Row of each deal."""
+        return {name: i for i, name in enumerate(self.names)}
+
+    @functools.cached_property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """The kind of every deal, by key."""
+        return dict(self.choices)
+
+
+@dataclasses.dataclass(frozen=True)
 class Blueprint:
     """What shapes the program: who is in the economy and which rules it uses.
 
-    `families` maps a family ("labs", "neoclouds", …) to its members' names; `choices`
-    maps a static choice ("adoption.shape", "spvs.hyperion.profile", …) to its kind;
-    `ranges` are the figures a sweep draws.
+    `families` maps a family ("labs", "neoclouds", …) to its members' names, those of
+    its tape last; `choices` maps a static choice ("adoption.shape",
+    "spvs.hyperion.profile", …) to its kind; `ranges` are the figures a sweep draws.
     """
 
     families: tuple[tuple[str, tuple[str, ...]], ...]
     choices: tuple[tuple[str, str], ...]
     ranges: tuple[Range, ...] = ()
+    tapes: tuple[Tape, ...] = ()
+
+    @functools.cached_property
+    def _families(self) -> dict[str, tuple[str, ...]]:
+        return dict(self.families)
+
+    @functools.cached_property
+    def _choices(self) -> dict[str, str]:
+        return dict(self.choices)
 
     def members(self, family: str) -> tuple[str, ...]:
-        """Names of a family's members, in order."""
-        return dict(self.families)[family]
+        """Names of a family's members, in order: the config's, then the tape's."""
+        return self._families[family]
+
+    def tape(self, family: str) -> Tape | None:
+        """The family's deals that came as rows, if any did."""
+        return next((tape for tape in self.tapes if tape.family == family), None)
+
+    def listed(self, family: str) -> tuple[str, ...]:
+        """The members that stand in the config, each with figures of its own."""
+        tape, members = self.tape(family), self.members(family)
+        return members if tape is None else members[: len(members) - len(tape.names)]
 
     def choice(self, name: str) -> str:
         """The kind chosen for `name`."""
-        return dict(self.choices)[name]
+        if name in self._choices:
+            return self._choices[name]
+        family, member, key = name.split(".", 2)
+        tape = self.tape(family)
+        if tape is None:
+            raise KeyError(name)
+        return tape.kinds[key][tape.row[member]]
 
 
 class Economy(eqx.Module):
@@ -52,17 +103,50 @@ class Economy(eqx.Module):
     blueprint: Blueprint = eqx.field(static=True)
 
     def __getitem__(self, name: str) -> Array:
-        """The figure called `name`."""
-        return self.figures[name]
+        """The figure called `name`; a deal of a tape has names like any other."""
+        if name in self.figures:
+            return self.figures[name]
+        figure, row = self._on_tape(name)
+        return self.figures[figure][row]
+
+    def _on_tape(self, name: str) -> tuple[str, int]:
+        """Where `spvs.<deal>.<key>` stands: a figure of the tape, and its row."""
+        family, member, key = (*name.split(".", 2), "", "")[:3]
+        tape, figure = self.blueprint.tape(family), f"{TAPES}.{family}.{key}"
+        if tape is None or member not in tape.row or figure not in self.figures:
+            raise KeyError(name)
+        return figure, tape.row[member]
 
     def members(self, family: str) -> tuple[str, ...]:
         """Names of a family's members, in order."""
         return self.blueprint.members(family)
 
-    def stack(self, family: str, key: str) -> Float[Array, " member"]:
-        """Figure `key` of every member of `family`."""
-        members = self.members(family)
-        return jnp.stack([self.figures[f"{family}.{m}.{key}"] for m in members])
+    def listed(self, family: str) -> tuple[str, ...]:
+        """The members that stand in the config: a program may take them one by one."""
+        return self.blueprint.listed(family)
+
+    def stack(self, family: str, key: str) -> Float[Array, "member ..."]:
+        """Figure `key` of every member of `family`.
+
+        Of a dated figure (`rent.dates`, `rent.values`) members may have different
+        numbers of points: the shorter are lengthened so that they mean the same.
+        """
+        listed = self.listed(family)
+        parts = [self.figures[f"{family}.{m}.{key}"][None] for m in listed]
+        if self.blueprint.tape(family) is not None:
+            parts.append(self.figures[f"{TAPES}.{family}.{key}"])
+        if parts[0].ndim > 1:
+            longest = max(part.shape[1] for part in parts)
+            parts = [_lengthened(part, longest, key) for part in parts]
+        return jnp.concatenate(parts)
+
+    def rows(self, family: str, *keys: str) -> dict[str, Float[Array, "member ..."]]:
+        """Figures of every member by key: what a function of one deal is mapped over.
+
+        `jax.vmap(of_one_deal)(economy.rows("spvs", "rent_start", "lease_end"))` is one
+        trace of the function, however many deals there are.
+        """
+        return {key: self.stack(family, key) for key in keys}
 
     def only(self, family: str, key: str) -> Array:
         """Figure `key` of the one member of a family that has just one."""
@@ -71,15 +155,26 @@ class Economy(eqx.Module):
 
     def where(self, family: str, key: str, kind: str) -> tuple[bool, ...]:
         """Whether the static choice `key` of each member of `family` is `kind`."""
-        names = [f"{family}.{m}.{key}" for m in self.members(family)]
-        return tuple(self.blueprint.choice(n) == kind for n in names)
+        names = [f"{family}.{m}.{key}" for m in self.listed(family)]
+        chosen = [self.blueprint.choice(n) for n in names]
+        tape = self.blueprint.tape(family)
+        if tape is not None:
+            chosen += tape.kinds[key]
+        return tuple(choice == kind for choice in chosen)
 
     def replace(self, figures: dict[str, Array]) -> "Economy":
         """The same economy with some figures changed."""
-        unknown = set(figures) - set(self.figures)
-        if unknown:
-            raise ValueError(f"figures: unknown name {sorted(unknown)[0]!r}")
-        return Economy({**self.figures, **figures}, self.blueprint)
+        changed = dict(self.figures)
+        for name, value in figures.items():
+            if name in changed:
+                changed[name] = value
+                continue
+            try:
+                figure, row = self._on_tape(name)
+            except KeyError:
+                raise ValueError(f"figures: unknown name {name!r}") from None
+            changed[figure] = changed[figure].at[row].set(value)
+        return Economy(changed, self.blueprint)
 
     def choosing(self, **choices: str) -> "Economy":
         """The same figures, other choices (`adoption_timing="midpoint"`)."""
@@ -89,3 +184,21 @@ class Economy(eqx.Module):
             self.blueprint, choices=tuple(sorted(merged.items()))
         )
         return Economy(self.figures, blueprint)
+
+
+def _lengthened(
+    part: Float[Array, "member point"], n: int, key: str
+) -> Float[Array, "member longest"]:
+    """More points that change nothing: later dates, the last value, no amounts."""
+    more = n - part.shape[1]
+    if more == 0:
+        return part
+    last = jnp.repeat(part[:, -1:], more, axis=1)
+    match key.rsplit(".", 1)[-1]:
+        case "dates" | "edges":
+            added = last + jnp.arange(1, more + 1, dtype=part.dtype)[None]
+        case "amounts":
+            added = jnp.zeros_like(last)
+        case _:
+            added = last
+    return jnp.concatenate([part, added], axis=1)

@@ -157,10 +157,7 @@ class Layers(eqx.Module):
         access = jnp.clip(economy["access.level"], 0.0, 1.0)
         hyperscalers = economy.members("hyperscalers")
         tenants = [economy.where("spvs", "tenant", name) for name in hyperscalers]
-        customers = [
-            jnp.stack([economy[f"neoclouds.{n}.customers.{h}"] for h in hyperscalers])
-            for n in economy.members("neoclouds")
-        ]
+        customers = [economy.stack("neoclouds", f"customers.{h}") for h in hyperscalers]
         owed = economy.stack("labs", "hyperscaler")
         provides = [economy.where("labs", "provider", name) for name in hyperscalers]
         return Layers(
@@ -183,7 +180,7 @@ class Layers(eqx.Module):
             contagion=Contagion.build(economy),
             access=access,
             tenants=jnp.asarray(tenants, dtype=access.dtype),
-            customers=jnp.stack(customers),
+            customers=jnp.stack(customers, axis=1),
             providers=owed[:, None] * jnp.asarray(provides, dtype=owed.dtype).T,
         )
 

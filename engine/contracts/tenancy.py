@@ -1,6 +1,7 @@
 """Walking away: a tenant's renewal option, joint repudiation, and re-letting."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -166,12 +167,11 @@ class Tenancies(eqx.Module):
 
 def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
     """Renewal dates, guarantee and rent periods of every lease, by model quarter."""
-    columns = []
-    for name in economy.members("spvs"):
-        key = f"spvs.{name}"
-        delay = economy["physics.delay"]
-        start = economy[f"{key}.rent_start"] + delay
-        term, end = economy[f"{key}.lease_term"], economy[f"{key}.lease_end"]
+    delay = economy["physics.delay"]
+
+    def of(deal: dict[str, Array]) -> TenancyDates:
+        start = deal["rent_start"] + delay
+        term, end = deal["lease_term"], deal["lease_end"]
         # Renewals n = 1, 2, … before the end; the grid's length bounds their number.
         renewing = jnp.zeros_like(grid.middles)
         next_date = jnp.full_like(grid.middles, end)
@@ -181,13 +181,16 @@ def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
             renewing = renewing + counts * conditional(grid.matures(date))
             ahead = jnp.where(date > grid.begins, jnp.minimum(date, end), next_date)
             next_date = jnp.minimum(next_date, ahead)
-        running = grid.overlap(start, end)
-        guaranteed = grid.overlap(start, start + economy[f"{key}.rvg"])
         years = jnp.maximum(grid.middles - start, 0.0)
-        escalation = (1.0 + economy[f"{key}.rent_escalator"]) ** years
-        remaining = jnp.clip(next_date - grid.begins, 0.0, 4.0)
-        columns.append((renewing, remaining, guaranteed, running, escalation))
-    stacked = [
-        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
-    ]
-    return TenancyDates(*stacked)
+        return TenancyDates(
+            renewing=grid.modelled(renewing),
+            remaining=grid.modelled(jnp.clip(next_date - grid.begins, 0.0, 4.0)),
+            guaranteed=grid.modelled(grid.overlap(start, start + deal["rvg"])),
+            running=grid.modelled(grid.overlap(start, end)),
+            escalation=grid.modelled((1.0 + deal["rent_escalator"]) ** years),
+        )
+
+    deals = economy.rows(
+        "spvs", "rent_start", "lease_term", "lease_end", "rvg", "rent_escalator"
+    )
+    return jax.vmap(of, out_axes=1)(deals)

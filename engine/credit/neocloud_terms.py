@@ -1,6 +1,7 @@
 """Terms and balances of a neocloud's capital structure, assembled from the figures."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -123,50 +124,42 @@ class NeocloudState(eqx.Module):
 def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
     """Dated dues of every neocloud by model quarter."""
     scale = opening_debt_scale(economy)
-    columns = []
-    for name in economy.members("neoclouds"):
 
-        def figure(key: str, name: str = name) -> Array:
-            return economy[f"neoclouds.{name}.{key}"]
+    def of(deal: dict[str, Array]) -> NeocloudDues:
+        def schedule(key: str) -> Float[Array, " quarter"]:
+            return grid.schedule(deal[f"{key}.edges"], deal[f"{key}.amounts"])
 
-        committed = grid.schedule(
-            figure("committed_capex.edges"), figure("committed_capex.amounts")
-        )
-        legacy = grid.path(
-            figure("legacy_revenue.dates"), figure("legacy_revenue.values")
-        )
-        q = (1.0 + figure("valuation_rate")) ** -DT
+        def bullets(key: str) -> Float[Array, " quarter"]:
+            return grid.bullets(deal[f"{key}.dates"], deal[f"{key}.amounts"])
+
+        committed = schedule("committed_capex")
+        legacy = grid.path(deal["legacy_revenue.dates"], deal["legacy_revenue.values"])
+        q = (1.0 + deal["valuation_rate"]) ** -DT
         ages = jnp.arange(grid.n_quarters, dtype=q.dtype)
         discounted = legacy * DT * q**ages
         value = (jnp.sum(discounted) - jnp.cumsum(discounted)) / q**ages
-        columns.append(
-            (
-                scale
-                * grid.schedule(
-                    figure("ddtl_schedule.edges"), figure("ddtl_schedule.amounts")
-                ),
-                scale
-                * grid.schedule(
-                    figure("oem_schedule.edges"), figure("oem_schedule.amounts")
-                ),
-                scale
-                * grid.bullets(
-                    figure("notes_bullets.dates"), figure("notes_bullets.amounts")
-                ),
-                scale
-                * grid.bullets(
-                    figure("convertibles_bullets.dates"),
-                    figure("convertibles_bullets.amounts"),
-                ),
-                committed,
-                jnp.sum(committed) - jnp.cumsum(committed),
-                value,
-            )
+        return NeocloudDues(
+            ddtl=grid.modelled(scale * schedule("ddtl_schedule")),
+            oem=grid.modelled(scale * schedule("oem_schedule")),
+            notes=grid.modelled(scale * bullets("notes_bullets")),
+            converts=grid.modelled(scale * bullets("convertibles_bullets")),
+            committed=grid.modelled(committed),
+            committed_left=grid.modelled(jnp.sum(committed) - jnp.cumsum(committed)),
+            legacy_value=grid.modelled(value),
         )
-    stacked = [
-        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
+
+    dated = {
+        "ddtl_schedule": "edges", "oem_schedule": "edges", "committed_capex": "edges",
+        "notes_bullets": "dates", "convertibles_bullets": "dates",
+    }  # fmt: skip
+    keys = [
+        f"{key}.{part}" for key, first in dated.items() for part in (first, "amounts")
     ]
-    return NeocloudDues(*stacked)
+    deals = economy.rows(
+        "neoclouds", *keys, "legacy_revenue.dates", "legacy_revenue.values",
+        "valuation_rate",
+    )  # fmt: skip
+    return jax.vmap(of, out_axes=1)(deals)
 
 
 def opening_multiple(
@@ -176,40 +169,44 @@ def opening_multiple(
 
     Run-rate: the first model quarter with every contract honoured.
     """
-    solved = []
-    for i, name in enumerate(economy.members("neoclouds")):
 
-        def figure(key: str, name: str = name) -> Array:
-            return economy[f"neoclouds.{name}.{key}"]
-
-        legacy = grid.path(
-            figure("legacy_revenue.dates"), figure("legacy_revenue.values")
-        )
-        lease = grid.path(figure("lease.dates"), figure("lease.values"))
+    def of(deal: dict[str, Array]) -> Float[Array, ""]:
+        legacy = grid.path(deal["legacy_revenue.dates"], deal["legacy_revenue.values"])
+        lease = grid.path(deal["lease.dates"], deal["lease.values"])
         first = grid.n_history
-        q = (1.0 + figure("valuation_rate")) ** -DT
+        q = (1.0 + deal["valuation_rate"]) ** -DT
         ahead = jnp.arange(1, grid.n_model + 1, dtype=q.dtype)
         value = jnp.sum(legacy[first:] * DT * q**ahead)
         sold = legacy[first]
-        run_rate = sold * (
-            clouds.collected[i] - clouds.variable[i] - clouds.overhead[i]
-        ) - jnp.maximum(lease[first], clouds.lease_rate[i] * sold)
+        kept = deal["collected"] - deal["variable"] - deal["overhead"]
+        run_rate = sold * kept - jnp.maximum(lease[first], deal["lease_rate"] * sold)
         # At quoted balances: `leverage.all` changes the cap, not the multiple.
-        debt = figure("ddtl") + figure("oem") + figure("notes") + figure("convertibles")
+        debt = deal["ddtl"] + deal["oem"] + deal["notes"] + deal["convertibles"]
         committed = grid.modelled(
             grid.schedule(
-                figure("committed_capex.edges"), figure("committed_capex.amounts")
+                deal["committed_capex.edges"], deal["committed_capex.amounts"]
             )
         )
         asked = (
-            figure("market_cap")
+            deal["market_cap"]
             + debt
-            - figure("cash")
+            - deal["cash"]
             + jnp.sum(committed)
-            - figure("valuation_margin") * value
+            - deal["valuation_margin"] * value
         )
-        solved.append(asked / run_rate)
-    return jnp.stack(solved)
+        return asked / run_rate
+
+    deals = economy.rows(
+        "neoclouds", "legacy_revenue.dates", "legacy_revenue.values", "lease.dates",
+        "lease.values", "valuation_rate", "ddtl", "oem", "notes", "convertibles",
+        "committed_capex.edges", "committed_capex.amounts", "market_cap", "cash",
+        "valuation_margin",
+    )  # fmt: skip
+    operating = {
+        key: getattr(clouds, key)
+        for key in ("collected", "variable", "overhead", "lease_rate")
+    }
+    return jax.vmap(of)(deals | operating)
 
 
 def neocloud_terms(
@@ -222,17 +219,22 @@ def neocloud_terms(
 
     struck = economy["shifts.rate_all"]
     short = economy["rates.short"] + rate_shift(economy)
-    repaying, maturing, remaining = [], [], []
-    for i, name in enumerate(economy.members("neoclouds")):
-        key = f"neoclouds.{name}"
-        rate = short + economy[f"{key}.box_margin"]
-        repaying.append(
-            box_profile(rate, economy[f"{key}.box_tenor"], economy[f"{key}.box_grace"])
+
+    def profiles(deal: dict[str, Array]) -> tuple[Array, Array, Array]:
+        rate = short + deal["box_margin"]
+        return (
+            box_profile(rate, deal["box_tenor"], deal["box_grace"]),
+            bullet_profile(deal["note_tenor"]),
+            remaining_value(deal["live"], deal["valuation_rate"]),
         )
-        maturing.append(bullet_profile(economy[f"{key}.note_tenor"]))
-        remaining.append(
-            remaining_value(clouds.live[:, i], economy[f"{key}.valuation_rate"])
-        )
+
+    deals = economy.rows(
+        "neoclouds", "box_margin", "box_tenor", "box_grace", "note_tenor",
+        "valuation_rate",
+    )  # fmt: skip
+    repaying, maturing, remaining = jax.vmap(profiles, out_axes=1)(
+        deals | {"live": clouds.live.T}
+    )
     advance = stack("advance") + guarantee.advance + leverage_shift(economy)
     return NeocloudTerms(
         minimum_cash=stack("minimum_cash"),
@@ -267,11 +269,11 @@ def neocloud_terms(
         other_assets=stack("other_assets"),
         depreciation=stack("depreciation"),
         dispersion=stack("dispersion"),
-        repaying=jnp.stack(repaying, axis=1),
-        maturing=jnp.stack(maturing, axis=1),
+        repaying=repaying,
+        maturing=maturing,
         live=clouds.live,
         ending=clouds.ending,
-        remaining=jnp.stack(remaining, axis=1),
+        remaining=remaining,
         equity_price=economy["criteria.equity_price"],
         is_cohort=jnp.asarray(economy.where("neoclouds", "kind", "cohort")),
     )

@@ -1,6 +1,7 @@
 """Terms, dates and opening balances of the SPVs' capital structures."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -91,9 +92,8 @@ def spv_terms(
     margin = stack("margin")
     shift = extra_advance + leverage_shift(economy)
     floats = flags("coupon_kind", "floating")
-    coupons = jnp.stack([coupon(economy, name) for name in economy.members("spvs")])
     return SpvTerms(
-        coupon=coupons * (1.0 - floats),
+        coupon=coupon(economy) * (1.0 - floats),
         floats=floats,
         margin=margin,
         drawn=flags("funding", "drawn"),
@@ -116,56 +116,47 @@ def spv_terms(
 
 def spv_dates(economy: Economy, grid: TimeGrid) -> SpvDates:
     """Maturities and take-out attempts of every SPV by model quarter."""
-    columns = []
     delay = economy["physics.delay"]
-    for name in economy.members("spvs"):
-        key = f"spvs.{name}"
-        matures = economy[f"{key}.rent_start"] + economy[f"{key}.amortisation"]
-        first = economy[f"{key}.takeout"] + delay
-        step = economy[f"{key}.extension"]
+
+    def of(deal: dict[str, Array]) -> SpvDates:
+        matures = deal["rent_start"] + deal["amortisation"]
+        first, step = deal["takeout"] + delay, deal["extension"]
         attempts = [conditional(grid.matures(first + n * step)) for n in range(3)]
-        tenor = economy[f"{key}.takeout_tenor"]
-        columns.append(
-            (
-                (matures - grid.begins) / DT,
-                (first + tenor - grid.begins) / DT,
-                jnp.clip(attempts[0] + attempts[1] + attempts[2], 0.0, 1.0),
-                attempts[2],
-            )
+        ends = first + deal["takeout_tenor"]
+        tried = jnp.clip(attempts[0] + attempts[1] + attempts[2], 0.0, 1.0)
+        return SpvDates(
+            remaining=grid.modelled((matures - grid.begins) / DT),
+            remaining_takeout=grid.modelled((ends - grid.begins) / DT),
+            takeout=grid.modelled(tried),
+            final=grid.modelled(attempts[2]),
         )
-    stacked = [
-        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
-    ]
-    return SpvDates(*stacked)
+
+    deals = economy.rows(
+        "spvs", "rent_start", "amortisation", "takeout", "extension", "takeout_tenor"
+    )
+    return jax.vmap(of, out_axes=1)(deals)
 
 
 def spv_opening(economy: Economy, grid: TimeGrid) -> SpvState:
     """Balances at `as_of`: what was borrowed, built, and paid in interest by then."""
     scale = opening_debt_scale(economy)
-    members = economy.members("spvs")
-    drawn = economy.where("spvs", "funding", "drawn")
-    loans, cash, assets = [], [], []
-    for name, is_drawn in zip(members, drawn, strict=True):
-        key = f"spvs.{name}"
-        spent = (
-            economy[f"{key}.construction_cost"]
-            * built(economy, name, grid.as_of[None])[0]
-        )
-        if is_drawn:
-            capitalised = economy[f"{key}.capitalised_to_date"]
-            loan = (economy[f"{key}.ltc"] * spent + capitalised) * scale
-            escrow = jnp.zeros_like(loan)
-        else:
-            loan = economy[f"{key}.notes"] * scale
-            years = grid.as_of - economy[f"{key}.issue"]
-            interest = economy[f"{key}.notes"] * coupon(economy, name) * years
-            earned = economy[f"{key}.escrow_income_to_date"]
-            escrow = economy[f"{key}.notes"] + earned - spent - interest
-        loans.append(loan)
-        cash.append(escrow)
-        assets.append(spent)
-    loan, escrow, asset = jnp.stack(loans), jnp.stack(cash), jnp.stack(assets)
+    deal = economy.rows(
+        "spvs", "construction_start", "completion", "construction_cost", "issue",
+        "capitalised_to_date", "ltc", "notes", "escrow_income_to_date",
+    )  # fmt: skip
+    completion = deal["completion"] + economy["physics.delay"]
+    asset = deal["construction_cost"] * built(
+        deal["construction_start"],
+        completion,
+        jnp.broadcast_to(grid.as_of, completion.shape),
+    )
+    is_drawn = jnp.asarray(economy.where("spvs", "funding", "drawn"))
+    borrowed = deal["ltc"] * asset + deal["capitalised_to_date"]
+    loan = jnp.where(is_drawn, borrowed, deal["notes"]) * scale
+    interest = deal["notes"] * coupon(economy) * (grid.as_of - deal["issue"])
+    left = deal["notes"] + deal["escrow_income_to_date"] - asset - interest
     nothing = jnp.zeros_like(loan)
+    escrow = jnp.where(is_drawn, nothing, left)
     return SpvState(
         alive=jnp.ones_like(loan),
         worst=jnp.full_like(loan, 10.0),

@@ -7,6 +7,7 @@ the headrooms; no rule names who fails first. Layers without an entity are left 
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from engine.economy import Economy
@@ -95,8 +96,8 @@ def lowest(
     headroom: Float[Array, "quarter entity ..."], members: tuple[bool, ...]
 ) -> Float[Array, "quarter ..."]:
     """Lowest headroom of the chosen members."""
-    chosen = [headroom[:, i] for i, is_member in enumerate(members) if is_member]
-    return jnp.min(jnp.stack(chosen), axis=0)
+    # By number, not by mask: of those left out not even the gradient is computed.
+    return jnp.min(headroom[:, np.flatnonzero(members)], axis=1)
 
 
 def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter ..."]]:

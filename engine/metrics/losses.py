@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
@@ -12,8 +13,7 @@ from engine.metrics.layers import is_bank_financed, is_tenant_financed, named
 def _chosen(
     flow: Float[Array, "quarter entity ..."], members: tuple[bool, ...]
 ) -> Float[Array, "..."]:
-    chosen = [flow[:, i] for i, is_member in enumerate(members) if is_member]
-    return jnp.sum(jnp.sum(jnp.stack(chosen), axis=0), axis=0)
+    return jnp.sum(jnp.sum(flow[:, np.flatnonzero(members)], axis=1), axis=0)
 
 
 def layer_losses(

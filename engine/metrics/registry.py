@@ -87,7 +87,7 @@ def measure(
         statuses[name] = jnp.where(is_ok, 0, 1)
 
     for family, metric, formula in _BY_FAMILY:
-        for index, entity in enumerate(economy.members(family)):
+        for index, entity in enumerate(economy.listed(family)):
             put(f"{entity}.{metric}", formula(record, index, economy, grid))
     for name, formula in _BY_ENTITY:
         put(name, formula(record, 0, economy, grid))

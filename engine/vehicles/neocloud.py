@@ -1,6 +1,7 @@
 """Neoclouds: contract first, then finance the contract. What they bill and earn."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -69,19 +70,17 @@ class Neoclouds(eqx.Module):
         def stack(key: str) -> Float[Array, "neocloud ..."]:
             return economy.stack("neoclouds", key)
 
-        lives = [_lives(economy, name) for name in economy.members("neoclouds")]
-        live, ended, ending = (jnp.stack(p, axis=1) for p in zip(*lives, strict=True))
+        delay = economy["physics.delay"]
+        terms = economy.rows("neoclouds", "delivery", "term", "tail")
+        live, ended, ending = jax.vmap(lambda deal: _lives(deal, delay), out_axes=1)(
+            terms
+        )
         labs = [
-            jnp.stack(
-                [
-                    economy[f"neoclouds.{name}.customers.{lab}"]
-                    for lab in economy.members("labs")
-                ]
-            )
-            for name in economy.members("neoclouds")
+            economy.stack("neoclouds", f"customers.{lab}")
+            for lab in economy.members("labs")
         ]
         return Neoclouds(
-            labs=jnp.stack(labs),
+            labs=jnp.stack(labs, axis=1),
             collected=stack("collected"),
             legacy_cash=stack("legacy_cash"),
             prepayment=stack("prepayment"),
@@ -156,17 +155,14 @@ class Neoclouds(eqx.Module):
 
 
 def _lives(
-    economy: Economy, name: str
+    deal: dict[str, Array], delay: Float[Array, ""]
 ) -> tuple[
-    Float[Array, "vintage ..."],
-    Float[Array, "vintage ..."],
-    Float[Array, "vintage ..."],
+    Float[Array, " vintage"], Float[Array, " vintage"], Float[Array, " vintage"]
 ]:
     """Ages at which a contract runs, its chips outlive it, and it ends."""
-    key = f"neoclouds.{name}"
-    start = economy[f"{key}.delivery"] + economy["physics.delay"]
-    end = start + economy[f"{key}.term"]
-    last = end + economy[f"{key}.tail"]
+    start = deal["delivery"] + delay
+    end = start + deal["term"]
+    last = end + deal["tail"]
     return (
         span(start, end, VINTAGES),
         span(end, last, VINTAGES),
@@ -176,33 +172,31 @@ def _lives(
 
 def neocloud_paths(economy: Economy, grid: TimeGrid) -> NeocloudPaths:
     """Dated figures of every neocloud by model quarter."""
-    columns = []
-    for name in economy.members("neoclouds"):
-        key = f"neoclouds.{name}"
-        dates = economy[f"{key}.legacy_revenue.dates"]
-        values = economy[f"{key}.legacy_revenue.values"]
+    backstop = grid.overlap(grid.start, economy.only("vendor", "backstop_end"))
+
+    def of(deal: dict[str, Array]) -> NeocloudPaths:
+        dates, values = deal["legacy_revenue.dates"], deal["legacy_revenue.values"]
         legacy = grid.path(dates, values)
         before = jnp.interp(grid.middles - DT, dates, values)
-        earlier = jnp.interp(grid.middles - economy[f"{key}.tail"], dates, values)
-        lease = grid.path(economy[f"{key}.lease.dates"], economy[f"{key}.lease.values"])
-        columns.append(
-            (
-                legacy,
-                jnp.maximum(before - legacy, 0.0),
-                jnp.maximum(earlier - legacy, 0.0),
-                lease,
-                grid.overlap(grid.start, economy.only("vendor", "backstop_end")),
-            )
+        earlier = jnp.interp(grid.middles - deal["tail"], dates, values)
+        lease = grid.path(deal["lease.dates"], deal["lease.values"])
+        return NeocloudPaths(
+            legacy=grid.modelled(legacy),
+            expiring=grid.modelled(jnp.maximum(before - legacy, 0.0)),
+            tail=grid.modelled(jnp.maximum(earlier - legacy, 0.0)),
+            lease=grid.modelled(lease),
+            backstop=grid.modelled(backstop),
         )
-    stacked = [
-        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
-    ]
-    return NeocloudPaths(*stacked)
+
+    deals = economy.rows(
+        "neoclouds", "legacy_revenue.dates", "legacy_revenue.values", "tail",
+        "lease.dates", "lease.values",
+    )  # fmt: skip
+    return jax.vmap(of, out_axes=1)(deals)
 
 
 def backstops(economy: Economy) -> Float[Array, "neocloud ..."]:
     """Order of the vendor for unsold capacity: the first neocloud's only [USD bn]."""
     order = economy.only("vendor", "backstop")
-    nothing = jnp.zeros_like(order)
-    members = economy.members("neoclouds")
-    return jnp.stack([order if i == 0 else nothing for i in range(len(members))])
+    nothing = jnp.zeros((len(economy.members("neoclouds")) - 1,), dtype=order.dtype)
+    return jnp.concatenate([order[None], nothing])

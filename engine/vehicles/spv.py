@@ -1,6 +1,7 @@
 """SPVs: one project, one tenant. What they build, what rent they strike and collect."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -43,9 +44,8 @@ class Spvs(eqx.Module):
     @staticmethod
     def build(economy: Economy) -> "Spvs":
         """Assembles the SPVs from the figures."""
-        rents = [contract_rent(economy, name) for name in economy.members("spvs")]
         return Spvs(
-            rent=jnp.stack(rents),
+            rent=contract_rent(economy),
             ownership=economy.stack("spvs", "ownership"),
             operating_cost=economy.stack("spvs", "operating_cost"),
             asset_cost=economy.stack("spvs", "asset_cost"),
@@ -69,55 +69,55 @@ class Spvs(eqx.Module):
         )
 
 
-def coupon(economy: Economy, name: str) -> Float[Array, "..."]:
-    """Fixed coupon of an SPV's notes [1/year], as struck under `rate.all`."""
-    return economy[f"spvs.{name}.coupon"] + economy["shifts.rate_all"]
+def coupon(economy: Economy) -> Float[Array, " spv"]:
+    """Fixed coupon of the SPVs' notes [1/year], as struck under `rate.all`."""
+    return economy.stack("spvs", "coupon") + economy["shifts.rate_all"]
 
 
-def contract_rent(economy: Economy, name: str) -> Float[Array, "..."]:
-    """Rent of the whole asset by the deal's own rule [USD bn/year].
+def contract_rent(economy: Economy) -> Float[Array, " spv"]:
+    """Rent of the whole asset by each deal's own rule [USD bn/year].
 
     `dscr`: the minimum cover of a level annual service of the notes, over the
     vehicle's share of the rent; `yield`: a share of the asset's cost.
     """
-    key = f"spvs.{name}"
-    rule = economy.blueprint.choice(f"{key}.rent_rule")
-    if rule == "yield":
-        return economy[f"{key}.rent_yield"] * economy[f"{key}.asset_cost"]
-    years = economy[f"{key}.amortisation"]
-    service = economy[f"{key}.notes"] / annuity_factor(coupon(economy, name), years)
-    return economy[f"{key}.minimum_dscr"] * service / economy[f"{key}.ownership"]
+    figure = economy.rows(
+        "spvs", "rent_yield", "asset_cost", "amortisation", "notes", "minimum_dscr",
+        "ownership",
+    )  # fmt: skip
+    service = figure["notes"] / annuity_factor(coupon(economy), figure["amortisation"])
+    by_cover = figure["minimum_dscr"] * service / figure["ownership"]
+    by_cost = figure["rent_yield"] * figure["asset_cost"]
+    is_yield = jnp.asarray(economy.where("spvs", "rent_rule", "yield"))
+    return jnp.where(is_yield, by_cost, by_cover)
 
 
 def built(
-    economy: Economy, name: str, dates: Float[Array, " point"]
-) -> Float[Array, " point"]:
+    start: Float[Array, "..."], end: Float[Array, "..."], dates: Float[Array, "..."]
+) -> Float[Array, "..."]:
     """Share of construction spent by `dates`: an S-curve, zero slope at both ends."""
-    start = economy[f"spvs.{name}.construction_start"]
-    end = economy[f"spvs.{name}.completion"] + economy["physics.delay"]
     x = jnp.clip((dates - start) / (end - start), 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
 
 
 def spv_paths(economy: Economy, grid: TimeGrid) -> SpvPaths:
     """Construction, deferred equity and rent start of every SPV by model quarter."""
-    columns = []
-    for name in economy.members("spvs"):
-        key = f"spvs.{name}"
-        cost = economy[f"{key}.construction_cost"]
-        grown = built(economy, name, grid.ends) - built(economy, name, grid.begins)
-        start = economy[f"{key}.rent_start"] + economy["physics.delay"]
-        columns.append(
-            (
-                cost * grown,
-                economy[f"{key}.equity"] * grid.matures(start),
-                grid.overlap(start, grid.ends[-1]),
-            )
+    delay = economy["physics.delay"]
+
+    def of(deal: dict[str, Array]) -> SpvPaths:
+        begin, end = deal["construction_start"], deal["completion"] + delay
+        grown = built(begin, end, grid.ends) - built(begin, end, grid.begins)
+        start = deal["rent_start"] + delay
+        return SpvPaths(
+            spend=grid.modelled(deal["construction_cost"] * grown),
+            equity=grid.modelled(deal["equity"] * grid.matures(start)),
+            started=grid.modelled(grid.overlap(start, grid.ends[-1])),
         )
-    stacked = [
-        grid.modelled(jnp.stack(parts, axis=1)) for parts in zip(*columns, strict=True)
-    ]
-    return SpvPaths(*stacked)
+
+    deals = economy.rows(
+        "spvs", "construction_start", "completion", "construction_cost", "equity",
+        "rent_start",
+    )  # fmt: skip
+    return jax.vmap(of, out_axes=1)(deals)
 
 
 def reference_rates(
