@@ -65,6 +65,7 @@ def simulated_each(configs: list[Any]) -> list[tuple[tuple[Any, Any, Any], Any]]
 
 def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     """A run as the command prints it."""
+    from scripts._chain import chain
     from scripts._names import classifications
 
     economy, _, grid = built
@@ -74,6 +75,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "residuals": result.residuals,
         "classification": classifications()[int(result.classification)],
         "distance_to_systemic": result.distances,
+        "chain": chain(economy, grid, result),
     }
 
 
@@ -138,12 +140,17 @@ def write(
     write_parquet(folder / "rows.parquet", long)
     named = document["metrics"]
     failures = document["order_of_failure"]
+    transferred = document["chain"]["rows"]
     sheets = {
         "metrics": {"metric": list(named)}
         | {k: [m[k] for m in named.values()] for k in ("value", "unit", "status")},
         "order_of_failure": {
             k: [event[k] for event in failures]
             for k in ("layer", "entity", "event", "date", "loss_bn")
+        },
+        "chain": {
+            k: [row[k] for row in transferred]
+            for k in ("origin", "vehicle", "instrument", "holder", "final", "loss_bn")
         },
         "series": columns,
         "rows": long,

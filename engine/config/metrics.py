@@ -24,6 +24,7 @@ class Criteria(Section):
     systemic_sales_share: Figure
     systemic_impact_share: Figure
     systemic_shut_quarters: Figure
+    leak_open_usd_bn: Figure
 
 
 class Hurdle(Section):

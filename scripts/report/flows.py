@@ -177,32 +177,3 @@ def _onwards(
             book.pay(name, investor, left[name] * part, "debt service")
             rest -= part
         book.pay(name, "outside", left[name] * rest, "debt service")
-
-
-def loss(economy: Any, result: Any) -> Links:
-    """Credit losses of the whole run, from where they arise to who bears them."""
-    record, book = result.record, Ledger()
-    shares = holders_of(economy)
-    borne = np.sum(np.asarray(record.classes.loss), axis=0)
-    claimed = np.sum(np.asarray(record.classes.claimed), axis=0)
-    for c, (vehicle, kind) in enumerate(classes_of(economy)):
-        origin = f"{vehicle}|{kind}"
-        book.pay(origin, "government", claimed[c], "loss")
-        for holder in HOLDERS:
-            book.pay(origin, holder, borne[c] * shares[holder][c], "loss")
-    fund = record.fund
-    through = float(np.sum(np.maximum(fund.credit_loss - fund.line_loss, 0.0)))
-    lines = float(np.sum(fund.credit_loss)) - through
-    book.pay("fund", "bank", lines, "loss")
-    bond = float(np.sum(record.bond.credit_loss))
-    for source, table, value in (
-        ("fund", "private_credit", through),
-        ("bond_fund", "bond", bond),
-    ):
-        rest = 1.0
-        for investor in economy.members("investors"):
-            part = float(economy[f"funds.{table}.investors.{investor}"])
-            book.pay(source, investor, value * part, "loss")
-            rest -= part
-        book.pay(source, "outside", value * rest, "loss")
-    return book.links()

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from scripts.report import (
     answer,
+    chain,
     fans,
     heatmap,
     hurdle,
@@ -77,7 +78,6 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
     headings, lost = timeline.losses(material)
     paths = material["paths"]
     flows = paths["base"]["capital"]
-    burnt = next((s for s in ("disproved", "slow", "base") if s in paths), "base")
     rows = timing.rows(study)
     return {
         "as_of": quarter(material["config"]["as_of"]),
@@ -124,7 +124,8 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "capital": sankey.capital(flows),
         "capital_left_out": sankey.left_out(flows),
         "capital_legend": sankey.legend(flows),
-        "loss_story": timeline.STORIES[burnt][0].lower(),
-        "loss": sankey.loss(paths[burnt]["loss"]) if paths[burnt]["loss"] else None,
+        "chains": chain.content(material),
+        "chain_heads": chain.heads(),
+        "leaks": chain.leaks(material),
         "method": method.content(material),
     }

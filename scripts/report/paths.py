@@ -41,7 +41,6 @@ def story(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "losses": {k: float(v) for k, v in result.losses.items()} | {"fund": through},
         "holders": holders,
         "capital": flows.capital(economy, grid, result),
-        "loss": flows.loss(economy, result),
     }
 
 

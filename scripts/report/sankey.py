@@ -39,8 +39,8 @@ def capital(links: list[dict[str, Any]]) -> go.Figure:
 
 
 def loss(links: list[dict[str, Any]]) -> go.Figure:
-    """From the class in which a loss arises to those who bear it."""
-    return _chart(links, 420, _loss_column)
+    """Four columns; a node's name ends in "@" and the number of its column."""
+    return _chart(links, 460, _loss_column)
 
 
 def drawn(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def legend(links: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _label(name: str) -> str:
-    vehicle, _, kind = name.partition("|")
+    vehicle, _, kind = name.partition("@")[0].partition("|")
     label = entity(vehicle) if vehicle.islower() else vehicle
     return f"{label}, {kind}" if kind else label
 
@@ -74,9 +74,7 @@ def _capital_column(name: str, depth: int) -> float:
 
 
 def _loss_column(name: str, depth: int) -> float:
-    if name in FINAL:
-        return 2
-    return 1 if name in ("fund", "bond_fund") else 0
+    return int(name.rpartition("@")[2])
 
 
 def _depths(links: list[dict[str, Any]]) -> dict[str, int]:

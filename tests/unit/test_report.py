@@ -5,11 +5,51 @@ import re
 import numpy as np
 import pytest
 
-from scripts.report import flows, paths, style, tornado
+from scripts.report import chain, flows, paths, style, tornado
 from scripts.report.page import render
 
 LAYERS = ("lab", "neocloud_equity", "neocloud_secured", "bank_spv", "lp")
-SECTIONS = ("answer", "hurdle", "timing", "map", "failures", "fans", "flows", "method")
+SECTIONS = (
+    "answer",
+    "hurdle",
+    "timing",
+    "map",
+    "failures",
+    "fans",
+    "flows",
+    "chain",
+    "method",
+)
+
+
+def transferred(holder, final, loss):
+    return {
+        "origin": "openai",
+        "vehicle": "coreweave",
+        "instrument": "secured",
+        "holder": holder,
+        "final": final,
+        "loss_bn": loss,
+    }
+
+
+LEAK = {
+    "total_bn": 4.0,
+    "open": True,
+    "parts_bn": {"fund_lines": 4.0},
+    "quarters_to_half": 3.0,
+    "quarters_to_most": None,
+}
+CHAIN = {
+    "total_bn": 3.5,
+    "classification": "expensive_failure",
+    "first_failure": {"layer": "neocloud_equity", "date": 2028.0},
+    "rows": [transferred("fund", "pension", 3.0), transferred("bank", "bank", 0.5)],
+    "by_origin": {"openai": 3.5},
+    "leaks": {"bank": LEAK, "public": LEAK | {"open": False}},
+    "shareholders": [{"vehicle": "coreweave", "holder": "nvidia", "loss_bn": 5.0}],
+    "commitments": [{"lab": "openai", "supplier": "oracle", "loss_bn": 7.0}],
+}
 
 
 def shift(value, status="ok"):
@@ -82,6 +122,7 @@ def material():
         ],
         "classification": "expensive_failure",
         "residuals": {"cash": 1e-15, "balance_sheet": 2e-13, "seniority": 0.0},
+        "chain": CHAIN,
     }
     path = {
         "date": dates,
@@ -93,15 +134,6 @@ def material():
         "capital": [
             {"source": "End users", "target": "openai", "kind": "revenue", "value": 9},
             {"source": "openai", "target": "coreweave", "kind": "compute", "value": 5},
-        ],
-        "loss": [
-            {
-                "source": "coreweave|secured loans",
-                "target": "fund",
-                "kind": "loss",
-                "value": 3,
-            },
-            {"source": "fund", "target": "pension", "kind": "loss", "value": 3},
         ],
     }
     layers = {
@@ -247,11 +279,34 @@ def test_a_layer_that_never_breaks_is_said(material):
 
 def test_page_without_maps_and_losses_says_so(material):
     changed = copy.deepcopy(material) | {"maps": {}}
-    for path in changed["paths"].values():
-        path["loss"] = []
+    for told in changed["stories"].values():
+        told["chain"] |= {"rows": [], "total_bn": 0.0}
     text = prose(render(changed))
     assert "Not computed for this report" in text
     assert "No credit loss arises" in text
+
+
+def test_the_picture_of_a_loss_conserves_it_at_every_holder():
+    shown = chain.chart(CHAIN).data[0]
+    into, out = {}, {}
+    for a, b, value in zip(
+        shown.link.source, shown.link.target, shown.link.value, strict=True
+    ):
+        out[a] = out.get(a, 0.0) + value
+        into[b] = into.get(b, 0.0) + value
+    first, last = set(out) - set(into), set(into) - set(out)
+    assert sum(out[n] for n in first) == pytest.approx(3.5)
+    assert sum(into[n] for n in last) == pytest.approx(3.5)
+    for node in set(into) & set(out):
+        assert into[node] == pytest.approx(out[node])
+    assert "Pension funds 3.0" in shown.node.label
+
+
+def test_the_page_says_which_leak_is_open(page):
+    text = " ".join(prose(page).split())
+    assert "1, banks 4.00 fund lines 4.0 open" in text
+    assert "2, public markets 4.00 fund lines 4.0 closed" in text
+    assert "suppliers of OpenAI 7.0" in text
 
 
 def test_a_derivative_too_steep_to_hold_is_flagged_not_drawn(material):
