@@ -12,6 +12,30 @@ from typing import Any, NamedTuple
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
 """Who can hold a debt class."""
 
+ORDER = {
+    "spvs": (
+        ("completion_date", "construction_start_date"),
+        ("takeout_date", "issue_date"),
+        ("lease_end_date", "rent_start_date"),
+        ("rent_start_date", "issue_date"),
+    )
+}
+"""By family, dates that come after others."""
+
+ABOVE = {
+    "spvs": (("lock_high_x", "lock_low_x"),),
+    "labs": (("patience_high_x", "patience_low_x"),),
+}
+"""By family, figures above others."""
+
+SUMS = (
+    ("ddtl_schedule_usd_bn", "ddtl_usd_bn"),
+    ("oem_schedule_usd_bn", "oem_usd_bn"),
+    ("notes_bullets_usd_bn", "notes_usd_bn"),
+    ("convertibles_bullets_usd_bn", "convertibles_usd_bn"),
+)
+"""What a neocloud repays, and the balance that it sums to."""
+
 
 class Problem(NamedTuple):
     """An error at a dotted path."""
@@ -154,12 +178,10 @@ def _after(
 
 def _order(table: dict[str, Any]) -> Iterator[Problem]:
     as_of = number(table, "grid.as_of_date")
-    for name in members(table, "spvs"):
-        path = f"spvs.{name}"
-        yield from _after(table, path, "completion_date", "construction_start_date")
-        yield from _after(table, path, "takeout_date", "issue_date")
-        yield from _after(table, path, "lease_end_date", "rent_start_date")
-        yield from _after(table, path, "rent_start_date", "issue_date")
+    for family, pairs in ORDER.items():
+        for name in members(table, family):
+            for later, earlier in pairs:
+                yield from _after(table, f"{family}.{name}", later, earlier)
     for name in members(table, "neoclouds"):
         for key in ("notes_bullets_usd_bn", "convertibles_bullets_usd_bn"):
             path = f"neoclouds.{name}.{key}"
@@ -175,10 +197,10 @@ def _order(table: dict[str, Any]) -> Iterator[Problem]:
         ("market", "training_floor_x", "training_cap_x"),
     ):
         yield from _above(table, section, low, high)
-    for name in members(table, "labs"):
-        yield from _above(table, f"labs.{name}", "patience_low_x", "patience_high_x")
-    for name in members(table, "spvs"):
-        yield from _above(table, f"spvs.{name}", "lock_low_x", "lock_high_x")
+    for family, pairs in ABOVE.items():
+        for name in members(table, family):
+            for high, low in pairs:
+                yield from _above(table, f"{family}.{name}", low, high)
 
 
 def _above(table: dict[str, Any], path: str, low: str, high: str) -> Iterator[Problem]:
@@ -188,14 +210,8 @@ def _above(table: dict[str, Any], path: str, low: str, high: str) -> Iterator[Pr
 
 
 def _sums(table: dict[str, Any]) -> Iterator[Problem]:
-    pairs = (
-        ("ddtl_schedule_usd_bn", "ddtl_usd_bn"),
-        ("oem_schedule_usd_bn", "oem_usd_bn"),
-        ("notes_bullets_usd_bn", "notes_usd_bn"),
-        ("convertibles_bullets_usd_bn", "convertibles_usd_bn"),
-    )
     for name in members(table, "neoclouds"):
-        for key, balance in pairs:
+        for key, balance in SUMS:
             path = f"neoclouds.{name}"
             amounts = numbers(table, f"{path}.{key}.amounts")
             owed = number(table, f"{path}.{balance}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.config.base import FrozenModel, Number
@@ -32,6 +32,7 @@ from engine.config.funds import BondFund, PrivateCreditFund
 from engine.config.investors import Banks, Government, Insurer, Pension
 from engine.config.market import Expectations, Market
 from engine.config.metrics import Criteria, Hurdle
+from engine.config.tapes import TAPED, Deals, Tapes
 from engine.config.vehicles import (
     CohortNeocloud,
     CohortSpv,
@@ -40,7 +41,7 @@ from engine.config.vehicles import (
     NamedSpv,
     Vendor,
 )
-from engine.economy import Blueprint, Economy, Range
+from engine.economy import TAPES, Blueprint, Economy, Range, Tape
 from engine.grid import DT, TimeGrid
 
 FAMILIES = (
@@ -102,6 +103,8 @@ class EconomyConfig(FrozenModel):
     contagion: Contagion
     criteria: Criteria
     hurdle: Hurdle
+    tapes: Tapes = Tapes()
+    _deals: dict[str, Deals] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "EconomyConfig":
@@ -124,7 +127,9 @@ class EconomyConfig(FrozenModel):
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of values, ranges and static choices."""
-        content = _without_documentation(self.model_dump())
+        content = _without_documentation(self.model_dump(exclude={"tapes"}))
+        # What a tape says counts, not where it lies.
+        content |= {f"{TAPES}.{k}": deals.digest for k, deals in self._deals.items()}
         text = json.dumps(
             content, sort_keys=True, separators=(",", ":"), allow_nan=False
         )
@@ -158,9 +163,41 @@ class EconomyConfig(FrozenModel):
         return {f.name: f for f in self.figures}
 
     @property
+    def families(self) -> tuple[str, ...]:
+        """Sections that hold entities by name."""
+        return FAMILIES
+
+    @property
+    def deals(self) -> dict[str, Deals]:
+        """Deals that came as rows of a tape, by family."""
+        return self._deals
+
+    def with_deals(self, deals: dict[str, Deals]) -> "EconomyConfig":
+        """The same config with the deals of its tapes, for the members they replace."""
+        gone = set(self.tapes.replaces)
+        kept = {
+            family: {
+                name: member
+                for name, member in getattr(self, family).items()
+                if f"{family}.{name}" not in gone
+            }
+            for family in TAPED
+        }
+        config = self.model_copy(update=kept)
+        config._deals = deals
+        return config
+
+    @property
     def blueprint(self) -> Blueprint:
         """Who is in the economy, which rules it uses, and what a sweep draws."""
-        families = tuple((name, tuple(getattr(self, name))) for name in FAMILIES)
+        tapes = tuple(
+            Tape(d.family, d.names, tuple(sorted(d.choices.items())))
+            for d in self._deals.values()
+        )
+        rows = {tape.family: tape.names for tape in tapes}
+        families = tuple(
+            (name, (*getattr(self, name), *rows.get(name, ()))) for name in FAMILIES
+        )
         ranges = tuple(
             Range(
                 name=f.name,
@@ -172,7 +209,7 @@ class EconomyConfig(FrozenModel):
             for f in self.figures
             if f.range is not None
         )
-        return Blueprint(families, tuple(sorted(self.choices)), ranges)
+        return Blueprint(families, tuple(sorted(self.choices)), ranges, tapes)
 
     def build(self, dtype: DTypeLike = jnp.float64) -> tuple[Economy, Any, TimeGrid]:
         """Builds what the engine runs on.
@@ -182,6 +219,9 @@ class EconomyConfig(FrozenModel):
         **Returns:** `(economy, state, grid)`.
         """
         figures = {f.name: jnp.asarray(f.engine_value, dtype) for f in self.figures}
+        for family, deals in self._deals.items():
+            for key, values in deals.figures.items():
+                figures[f"{TAPES}.{family}.{key}"] = jnp.asarray(values, dtype)
         economy = Economy(figures, self.blueprint)
         start, end, as_of = (
             self.grid.start_date,

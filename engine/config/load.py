@@ -15,6 +15,7 @@ from engine.config.checks import problems
 from engine.config.economy import FAMILIES, EconomyConfig
 from engine.config.errors import ConfigError
 from engine.config.messages import Origins, sentences, suggest
+from engine.config.tapes import TAPED, Tapes, read_tapes
 
 OVERRIDE = "--set"
 
@@ -51,7 +52,17 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConf
     messages += sentences(details, table, problems(table), origins)
     if config is None or messages:
         raise ConfigError(messages)
-    return config
+    if config.tapes == Tapes():
+        return config
+    deals, faults = read_tapes(config)
+    if faults:
+        raise ConfigError([_in_file(text, origins) for text in faults])
+    return config.with_deals(deals)
+
+
+def _in_file(text: str, origins: Origins) -> str:
+    """A fault of `[tapes]` itself, like any other key, begins with its file."""
+    return f"{origins.of('tapes')}: {text}" if text.startswith("tapes.") else text
 
 
 def _validate(
@@ -143,6 +154,7 @@ def _with_deals(
     table: dict[str, Any], path: pathlib.Path, origins: Origins, messages: list[str]
 ) -> dict[str, Any] | None:
     origins.add(table, path.name)
+    _locate_tapes(table.get("tapes"), path.parent)
     deals = table.pop("deals", [])
     if not isinstance(deals, list) or not all(isinstance(d, str) for d in deals):
         messages.append(f"{path.name}: deals: got {deals!r}, expected a list of paths")
@@ -171,6 +183,15 @@ def _with_deals(
         origins.add(found, file.name)
         table = _merge(table, found)
     return None if failed else table
+
+
+def _locate_tapes(tapes: object, folder: pathlib.Path) -> None:
+    """Files of deals lie beside the config that names them."""
+    if not isinstance(tapes, dict):
+        return
+    for family in TAPED:
+        if isinstance(tapes.get(family), str):
+            tapes[family] = str(folder / tapes[family])
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -146,3 +146,19 @@ def test_run_writes_its_tables(ran):
     _, folder = ran
     names = {"run.json", "run.xlsx", "series.parquet", "rows.parquet"}
     assert names <= {path.name for path in folder.iterdir()}
+
+
+def test_a_bad_tape_is_refused_with_its_rows(tmp_path: pathlib.Path):
+    tape = "id,tenant,notes_usd_bn\nalpha,meta,2\nalpha,mete,-1\n"
+    (tmp_path / "deals.csv").write_text(tape)
+    config = tmp_path / "own.toml"
+    config.write_text(f'extends = "{ROOT / BASE}"\n[tapes]\nspvs = "deals.csv"\n')
+    for verb in ("check", "run"):
+        run = buytime(verb, str(config), "--json")
+        assert run.returncode == 2
+        messages = document(run)["errors"]
+        assert [m[: m.index(": got")] for m in messages] == [
+            "deals.csv: row 3: id",
+            "deals.csv: row 3: tenant",
+            "deals.csv: row 3: notes_usd_bn",
+        ]
