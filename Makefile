@@ -11,12 +11,12 @@ PYTEST := $(BIN)/python -m pytest -q
 PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-gpu check fmt bench docs validate
+.PHONY: help setup demo test test-slow test-gpu check fmt bench docs grid validate
 
 help:
 	@echo "make demo       the main job on configs/base.toml, ends with the report's path"
 	@echo "make test       the suite that CI runs (fast tier)"
-	@echo "make setup | check | fmt | test-slow | test-gpu | validate | bench | docs"
+	@echo "make setup | check | fmt | test-slow | test-gpu | validate | bench | docs | grid"
 
 setup: $(STAMP)
 
@@ -57,3 +57,7 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m scripts.docs
+
+# Break-evens of 200 economies, each status audited: 20 minutes.
+grid: $(STAMP)
+	$(BIN)/python -m scripts.reference_grid

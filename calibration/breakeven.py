@@ -73,7 +73,10 @@ class BreakEven:
 
 @dataclasses.dataclass(frozen=True)
 class Solved:
-    """All break-evens of one problem, and the points that re-solves scan."""
+    """All break-evens of one problem, and the points that re-solves scan.
+
+    Fewer than the search read, with close brackets around what it found.
+    """
 
     scan: Scan
     points: Points
@@ -119,7 +122,9 @@ def break_evens(
         if all(again[k].cells.size == read[k].cells.size for k in names):
             break
     layers = {k: _explained(scan, x, layers) for k, x in layers.items()}
-    return Solved(scan, points, layers)
+    closer_in = np.setdiff1d(points, scan.points())
+    kept = np.unique(np.concatenate([scan.coarse().points(), closer_in]))
+    return Solved(scan, kept[:: int(scan.outward)], layers)
 
 
 def _verdicts(

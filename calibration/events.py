@@ -33,11 +33,16 @@ def pinning_event(
     """The event that switches, its dates just before and just after the jump.
 
     Causes precede effects: of all events whose date changes, the earliest; the
-    criterion's own failure only if nothing else moves (a horizon, for instance).
+    criterion's own failure only if nothing else moves (a horizon, for instance). Where
+    its own failure is an entity's event (`<entity>.<event>`), that is no other event.
     """
     moved = [i for i in range(len(names)) if abs(before[i] - after[i]) > _MOVED]
     own = criterion.split("@")[0]
-    others = [i for i in moved if names[i].split("@")[0] != own] or moved
+    mine = [i for i in moved if names[i].split("@")[0] == own]
+    for i in list(mine):
+        dates = (before[i], after[i])
+        mine += [j for j in moved if "." in names[j] and dates == (before[j], after[j])]
+    others = [i for i in moved if i not in mine] or moved
     if not others:
         return None
     ordered = sorted(others, key=lambda i: min(before[i], after[i]))

@@ -84,7 +84,10 @@ class Located:
         figures = {k: moved.figures[k] for k in self.economy.figures}
         at = self.problem.at(figures)
         base = float(moved[self.unknown])
-        ways = tuple(_around(s.scan, base) for s in self.solutions)
+        if self.unknown == MIDPOINT:
+            ways = (midpoint_scan(base, earliest_midpoint(moved, self.grid)),)
+        else:
+            ways = tuple(_around(s.scan, base) for s in self.solutions)
         return dataclasses.replace(
             self, problem=at, economy=moved, solutions=_nearest(at, ways)
         )
@@ -99,7 +102,7 @@ def locate(
     bounds: tuple[float, float] | None = None,
     scenario: Scenario | None = None,
     limit_states: LimitStates | None = None,
-    chunk: int = 256,
+    chunk: int = 32,
 ) -> Located:
     """Finds every criterion's break-even in `unknown`.
 

@@ -71,7 +71,7 @@ class Problem:
 
     def at(self, figures: Figures) -> "Problem":
         """The same functions around other figures of the same names and shapes."""
-        return dataclasses.replace(self, figures=figures)
+        return dataclasses.replace(self, figures=_strong(figures))
 
     def none(self, n: int = 1) -> Float[np.ndarray, "row key"]:
         """`n` rows that displace nothing."""
@@ -181,7 +181,7 @@ def problem(
         return jax.grad(weighted, argnums=(0, 1))(x, floats, moved, weights)
 
     return Problem(
-        figures=figures,
+        figures=_strong(figures),
         keys=keys,
         criteria=criteria,
         dates=first + events,
@@ -191,6 +191,11 @@ def problem(
         # Row by row: a batched backward pass takes twice as long to compile.
         _reverse=jax.jit(reverse),
     )
+
+
+def _strong(figures: Figures) -> Figures:
+    """Figures of stated dtype: a weak one (`jnp.asarray(0.05)`) compiles again."""
+    return {k: jnp.asarray(v, v.dtype) for k, v in figures.items()}
 
 
 def _names(

@@ -16,6 +16,7 @@ from calibration.search import Refined, refine
 
 Points = Float[np.ndarray, " point"]
 
+_COARSE = 128
 _DIP_POINTS = 8
 _MAX_DIP_CELLS = 32
 
@@ -60,6 +61,11 @@ class Scan:
             return later
         earlier = np.linspace(self.before, self.base, self.n_before + 1)[:-1]
         return np.concatenate([earlier, later])
+
+    def coarse(self) -> "Scan":
+        """The same scan with about 128 values, for solving again under many shifts."""
+        k = max(1, self.n // _COARSE)
+        return dataclasses.replace(self, n=self.n // k, n_before=self.n_before // k)
 
     def base_index(self, points: Points) -> int:
         """Where base stands among ordered points that contain it."""

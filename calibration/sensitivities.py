@@ -123,10 +123,12 @@ def sensitivities(
     gradient: dict[str, Gradient],
     keys: tuple[str, ...],
     sizes: dict[str, float] | None = None,
+    ladder: tuple[float, ...] = STEPS,
 ) -> dict[str, dict[str, Sensitivity]]:
     """Every layer with a value to every key, each re-solved on both sides.
 
-    `sizes` scales the ladder of steps (`STEPS`) of a key; 1 for rates and shares.
+    `sizes` scales the `ladder` of steps (two at least) of a key; 1 for rates and
+    shares.
     """
     names = tuple(k for k, x in solved.layers.items() if x.value is not None)
     if not names or not keys:
@@ -136,14 +138,14 @@ def sensitivities(
     rows = [
         problem.shifted(**{key: sign * step * sizes[key]})
         for key in keys
-        for step in STEPS
+        for step in ladder
         for sign in (1.0, -1.0)
     ]
     moved = resolve(problem, solved, np.stack(rows), names).value - value
-    moved = moved.reshape(len(keys), len(STEPS), 2, len(names))
+    moved = moved.reshape(len(keys), len(ladder), 2, len(names))
     result: dict[str, dict[str, Sensitivity]] = {name: {} for name in names}
     for j, key in enumerate(keys):
-        steps = np.array(STEPS) * sizes[key]
+        steps = np.array(ladder) * sizes[key]
         up = moved[j, :, 0] / steps[:, None]
         down = -moved[j, :, 1] / steps[:, None]
         noise = NOISE * solved.scan.scale / steps

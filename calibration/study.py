@@ -40,7 +40,7 @@ def study(
     bounds: tuple[float, float] | None = None,
     scenario: Scenario | None = None,
     limit_states: LimitStates | None = None,
-    chunk: int = 256,
+    chunk: int = 32,
 ) -> Json:
     """Break-evens with sensitivities, as the JSON object of the verb.
 

@@ -9,13 +9,16 @@ from jaxtyping import Array, Float, Int
 from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
-from engine.metrics.layers import first_failure, up_to_failure
+from engine.metrics.layers import first_date, first_failure, named, up_to_failure
 from engine.numerics import ratio_above
 from engine.survival import HIGHEST
 
 
 class LimitStates(eqx.Module):
-    """Every criterion's limit state; `@full` names are over the whole grid."""
+    """Every criterion's limit state; `@full` names are over the whole grid.
+
+    `first` are dates of the layers' failures, `events` these and those of entities.
+    """
 
     values: dict[str, Float[Array, ""]]
     binding: dict[str, Int[Array, ""]]
@@ -81,6 +84,28 @@ def system_return(
     return _present_value(earned, wacc) / outlay - 1.0
 
 
+def entity_events(
+    record: Any, economy: Economy, grid: TimeGrid
+) -> dict[str, Float[Array, ""]]:
+    """First dates of what befalls a named vehicle, as `<entity>.<event>`.
+
+    A layer fails once; a default after its tenant's leaving still moves cash flows.
+    """
+    dates: dict[str, Float[Array, ""]] = {}
+    series = {
+        ("neoclouds", "default"): record.clouds.alive < 0.5,
+        ("spvs", "default"): record.spvs.alive < 0.5,
+        ("spvs", "non_renewal"): record.tenancies.renewal_due < 0.0,
+        ("spvs", "repudiation"): record.tenancies.repudiation < 0.0,
+    }
+    for (family, event), happens in series.items():
+        members = zip(economy.members(family), named(economy, family), strict=True)
+        for i, (member, is_named) in enumerate(members):
+            if is_named:
+                dates[f"{member}.{event}"] = first_date(happens[:, i], grid)
+    return dates
+
+
 def limit_states_of(
     record: Any,
     headrooms: dict[str, Float[Array, " quarter"]],
@@ -142,5 +167,5 @@ def limit_states_of(
         binding=binding,
         first=first,
         alternatives=full,
-        events=first,
+        events=first | entity_events(record, economy, grid),
     )

@@ -4,7 +4,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from scripts.report.style import chip, date, is_number, layer, number, quarter, said
+from scripts.report.style import (
+    chip,
+    date,
+    entity,
+    is_number,
+    layer,
+    number,
+    quarter,
+    said,
+)
 
 
 def rows(study: dict[str, Any]) -> list[dict[str, Any]]:
@@ -49,4 +58,7 @@ def event(found: dict[str, Any]) -> str:
     pinned = found.get("event")
     if not pinned:
         return ""
-    return f"pinned by the failure of {said(pinned['name'])}"
+    name, _, what = pinned["name"].partition(".")
+    if what:
+        return f"pinned by the {what.replace('_', ' ')} of {entity(name)}"
+    return f"pinned by the failure of {said(name)}"

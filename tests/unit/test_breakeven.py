@@ -5,6 +5,7 @@ import pytest
 from calibration.breakeven import STATUSES, BreakEven, break_even, break_evens
 from calibration.frontier import frontier
 from calibration.problem import Outcome, problem
+from calibration.resolve import resolve
 from calibration.scan import Scan
 
 SCAN = Scan(base=2028.8, end=2046.8, before=2027.3)
@@ -115,6 +116,43 @@ def test_a_jump_that_nothing_else_explains_names_the_criterion_itself():
     assert found.event.name == "x"
 
 
+def test_an_entity_that_fails_after_its_layer_is_named():
+    # The layer failed long ago, when a tenant left; then its vehicle defaults.
+    def system(t, figures):
+        is_alive = t < T
+        layer = jnp.asarray(2029.5)
+        default = jnp.where(is_alive, 9999.0, 2032.25)
+        g = jnp.where(is_alive, 0.04, -0.03)
+        first = {"tenant_spv": layer}
+        events = first | {"hyperion.default": default}
+        return Outcome({"tenant_spv.return": g}, {}, first, events)
+
+    found = break_evens(problem(system, FIGURES), SCAN).layers["tenant_spv.return"]
+    assert found.event is not None
+    assert (found.event.name, found.event.after) == ("hyperion.default", 2032.25)
+
+
+def test_a_layers_own_failure_is_not_pinned_on_the_entity_that_fails():
+    def system(t, figures):
+        date = jnp.where(t < T, 9999.0, 2034.9)
+        g = jnp.where(t < T, 0.6, -0.1)
+        first = {"x": date}
+        return Outcome({"x": g}, {}, first, first | {"coreweave.default": date})
+
+    found = break_evens(problem(system, FIGURES), SCAN).layers["x"]
+    assert found.event is not None
+    assert found.event.name == "x"
+
+
+def test_a_saw_beyond_zero_is_no_kink():
+    # Beyond its zero the first failure moves to ever earlier quarters, by tiny jumps.
+    def g(t, f):
+        late = t - T
+        return jnp.where(late < 0, -0.9 * late, -0.9 * jnp.mod(late, 7e-7))
+
+    assert solve(g).status == "ok"
+
+
 def test_always_holds_has_a_bound_and_what_binds():
     def system(t, figures):
         quarter = jnp.where(t > 2040, 17, 3)
@@ -193,6 +231,22 @@ def test_at_least_64_values_outward():
     points = SCAN.points()
     assert (points > SCAN.base).sum() >= 64
     assert (points < SCAN.base).sum() > 0
+
+
+def test_what_is_found_in_many_values_is_found_again_in_few():
+    fine = Scan(base=2028.8, end=2046.8, before=2027.3, n=512, n_before=64)
+
+    def g(t, f):
+        # Holds again within a month: narrower than a cell of the coarse scan.
+        return jnp.where(jnp.abs(t - (T + 0.07)) < 0.04, 0.1, T - 0.01 - t)
+
+    p = problem(lambda t, f: Outcome({"x": g(t + f["theta"], f)}), FIGURES, ("theta",))
+    solved = break_evens(p, fine)
+    assert len(solved.layers["x"].crossings) == 3
+    assert solved.points.size < 180
+    again = resolve(p, solved, p.shifted(theta=1e-4)[None], ("x",))
+    assert again.value[0, 0] == pytest.approx(T - 0.01 - 1e-4, abs=1e-9)
+    assert again.status == [["reswitches"]]
 
 
 def test_one_search_serves_another_economy_without_compiling_again():

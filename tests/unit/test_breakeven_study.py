@@ -270,3 +270,25 @@ def test_another_economy_is_located_without_compiling_again():
         assert moved.layers[name].status == x.status
         if x.value is not None:
             assert moved.layers[name].value == pytest.approx(x.value, abs=1e-10)
+
+
+def test_a_much_later_economy_is_scanned_as_if_located_anew():
+    found = locate(economy(), GRID, limit_states=limit_states)
+    later = economy(**{"adoption.midpoint": 2034.0, "adoption.j_curve_lag": 0.4})
+    moved = found.again(later)
+    fresh = locate(later, GRID, limit_states=limit_states)
+    assert [s.scan for s in moved.solutions] == [s.scan for s in fresh.solutions]
+
+
+def test_a_figure_of_weak_type_compiles_nothing():
+    traces = []
+
+    def counted(moved, grid, scenario):
+        traces.append(1)
+        return limit_states(moved, grid, scenario)
+
+    found = locate(economy(), GRID, limit_states=counted)
+    n = len(traces)
+    for value in (jnp.asarray(0.045), jnp.asarray(0.045, jnp.float64)):
+        found.again(economy().replace({"rates.short": value}))
+    assert len(traces) == n
