@@ -12,7 +12,7 @@ from engine.drivers.sampling import Scenario
 from engine.economy import Economy
 from engine.grid import TimeGrid
 from engine.jump import AbstractDefaultRule, HardDefault, RampDefault
-from engine.metrics.classification import classify
+from engine.metrics.classification import classify, margins
 from engine.metrics.criteria import LimitStates, limit_states_of
 from engine.metrics.layers import first_failure, headrooms
 from engine.metrics.losses import layer_losses
@@ -44,6 +44,8 @@ class Result(eqx.Module):
     residuals: dict[str, Float[Array, "..."]]
     classification: Int[Array, "..."]
     distances: dict[str, Float[Array, "..."]]
+    margins: dict[str, Float[Array, "..."]]
+    """Continuous distances behind the classification: `won`, `systemic`."""
 
 
 def default_rule(economy: Economy) -> AbstractDefaultRule:
@@ -101,6 +103,7 @@ def summarise(
         },
         classification=classification,
         distances=distances,
+        margins=margins(rooms, distances, economy),
     )
 
 

@@ -41,6 +41,7 @@ def execute(arguments: argparse.Namespace) -> None:
 
     from scripts._demo_page import show
     from scripts.breakeven import break_even
+    from scripts.holders import holders
     from scripts.hurdle import hurdle_document
 
     document = {
@@ -48,6 +49,7 @@ def execute(arguments: argparse.Namespace) -> None:
         "sweep": stage("sweep", lambda: _swept(config, arguments, folder / "sweep")),
         "stories": stage("stories", lambda: _told(stories)),
         "breakeven": stage("breakeven", lambda: break_even(config, "all")),
+        "holders": stage("holders", lambda: holders(stories)),
     }
     _sign(folder, config, arguments)
     page = folder / "report.html"

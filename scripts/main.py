@@ -15,6 +15,7 @@ VERBS = {
     "run": ("run", "one scenario: metrics, order of failure, invariants"),
     "sweep": ("sweep", "many scenarios in blocks, resumable"),
     "breakeven": ("breakeven", "until when may productivity be late, layer by layer"),
+    "holders": ("holders", "who holds the paper: flip values, positions, guarantee"),
     "report": ("_report_verb", "one offline HTML file"),
     "schema": ("schema", "JSON Schema of a config"),
     "doctor": ("doctor", "the environment: versions, devices, cache"),

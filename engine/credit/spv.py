@@ -132,7 +132,9 @@ def divide_spv(
     pot = state.cash + income
     called = jnp.clip(due - pot, 0.0, state.sponsor)
     rolled = jnp.clip(due - pot - called, 0.0, roll)
-    claims = jnp.stack([own_spend, coupons, repayments])
+    # Spend that no draw touches has a batch axis of one.
+    ranks = jnp.broadcast_arrays(own_spend, coupons, repayments)
+    claims = jnp.stack(ranks)
     paid, rest = waterfall(pot + called + rolled, claims)
     short = jnp.sum(claims - paid, axis=0)
     service = coupons + principal + second.principal

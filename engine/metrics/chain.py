@@ -97,11 +97,12 @@ def unpaid_by_customers(
     rent = owed[None] * DT * dates.running * dates.escalation
     lost = rent * (1.0 - record.tenancies.let) - spvs.owed
     by_spv = jnp.maximum(jnp.sum(lost * rented, axis=0), 0.0)
-    for i, name in enumerate(economy.members("spvs")):
-        tenant = economy.blueprint.choice(f"spvs.{name}.tenant")
-        here = jnp.where(jnp.arange(k) == i, by_spv, jnp.zeros_like(by_spv))
-        row = jnp.concatenate([nothing, here])
-        key = f"tenants of {name}" if tenant == OUTSIDE else tenant
+    spvs_of = economy.members("spvs")
+    tenants = [economy.blueprint.choice(f"spvs.{name}.tenant") for name in spvs_of]
+    for tenant in dict.fromkeys(tenants):
+        mine = jnp.asarray([x == tenant for x in tenants], dtype=by_spv.dtype)
+        row = jnp.concatenate([nothing, mine * by_spv])
+        key = "other tenants" if tenant == OUTSIDE else tenant
         found[key] = found[key] + row if key in found else row
     return found
 
@@ -143,21 +144,17 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
     members = (*economy.members("neoclouds"), *economy.members("spvs"))
     by_class = jnp.sum(lost + claimed, axis=0)
     vehicle = [members.index(name) for name, _ in classes]
-    mine = jnp.asarray(
-        [[v == m for v in vehicle] for m in range(len(members))], dtype=lost.dtype
-    )
-    by_vehicle = jnp.sum(mine * by_class[None], axis=1)
+    mine = jnp.arange(len(members))[:, None] == jnp.asarray(vehicle)[None]
+    by_vehicle = jnp.sum(jnp.where(mine, by_class[None], 0.0), axis=1)
     by_customers = jnp.sum(jnp.stack(list(unpaid.values())), axis=0)
     # Customers bear what they left unpaid; of a smaller loss, pro rata.
     base = jnp.maximum(by_customers, by_vehicle)
-    shares = {name: ratio_above(due, base) for name, due in unpaid.items()}
     own = 1.0 - ratio_above(by_customers, base)
-    for i, name in enumerate(members):
-        here = jnp.where(jnp.arange(len(members)) == i, own, jnp.zeros_like(own))
-        shares[name] = shares[name] + here if name in shares else here
-    why = jnp.stack(list(shares.values()))[:, jnp.asarray(vehicle)]
+    by_member = jnp.eye(len(members), dtype=own.dtype) * own[None]
+    by_customer = [ratio_above(due, base)[None] for due in unpaid.values()]
+    why = jnp.concatenate([*by_customer, by_member])[:, jnp.asarray(vehicle)]
     return Chain(
-        origins=tuple(shares),
+        origins=(*unpaid, *members),
         classes=classes,
         paths=paths,
         loss=why[:, :, None] * by_path[None],

@@ -1,5 +1,6 @@
 """Did the bet win, fail expensively, or spread to the system?"""
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +13,37 @@ CLASSIFICATIONS = ("bet_won", "expensive_failure", "systemic")
 
 SHUT = 0.05
 """Openness below which the market for investment-grade debt counts as shut."""
+
+
+THRESHOLDS = {
+    "bank_loss_cet1_share": "criteria.systemic_cet1",
+    "forced_sales_market_share": "criteria.systemic_sales",
+    "price_impact": "criteria.systemic_impact",
+    "quarters_shut": "criteria.systemic_shut",
+}
+"""Distance to each systemic threshold, and the figure behind it."""
+
+
+def margins(
+    headrooms: dict[str, Float[Array, "quarter ..."]],
+    distances: dict[str, Float[Array, "..."]],
+    economy: Economy,
+) -> dict[str, Float[Array, "..."]]:
+    """The two continuous distances behind the classification.
+
+    `won`: lowest headroom of a financed layer on the grid, negative where one fails;
+    `systemic`: lowest distance to a threshold per unit of it, not positive where one is
+    reached.
+    """
+    lowest = [jnp.min(headrooms[layer], axis=0) for layer in FINANCED]
+    relative = [
+        gap / jnp.maximum(economy[THRESHOLDS[name]], 1e-9)
+        for name, gap in distances.items()
+    ]
+    return {
+        "won": functools.reduce(jnp.minimum, lowest),
+        "systemic": functools.reduce(jnp.minimum, relative),
+    }
 
 
 def classify(

@@ -3,6 +3,7 @@
 Read from a folder of `demo` or `sweep` where it is there, computed where it is not:
 
 - `hurdle.json`, `breakeven.json`: what the verbs of that name print;
+- `holders.json`: what `holders` prints;
 - `stories.json`: story name to what `run` prints;
 - `summary.json`, here or in `sweep/`: what `sweep` writes;
 - `manifest.json`: `config` and `set` (or `origin` that holds them) and `hash`.
@@ -63,6 +64,7 @@ def _material(
 
     from engine import reference_scenario
     from scripts.breakeven import break_even
+    from scripts.holders import holders
     from scripts.hurdle import hurdle_document
     from scripts.report import paths
     from scripts.run import describe, simulated_each
@@ -96,6 +98,7 @@ def _material(
         "breakeven": stored("breakeven.json") or break_even(config, "all"),
         "maps": _maps(economy, grid, reference_scenario(economy, grid)),
         "stories": told,
+        **(stored("holders.json") or holders(stories)),
         "paths": {
             name: paths.story(*run) for name, run in zip(stories, runs, strict=True)
         },

@@ -12,6 +12,7 @@ from scripts.report import (
     answer,
     chain,
     fans,
+    flips,
     heatmap,
     hurdle,
     method,
@@ -77,7 +78,7 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
     maps = material.get("maps") or {}
     headings, lost = timeline.losses(material)
     paths = material["paths"]
-    flows = paths["base"]["capital"]
+    payments = paths["base"]["capital"]
     rows = timing.rows(study)
     return {
         "as_of": quarter(material["config"]["as_of"]),
@@ -121,11 +122,14 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "fan_scenarios": material["fans"]["scenarios"],
         "headroom_fans": fans.headrooms(material),
         "dscr_fans": fans.covers(material),
-        "capital": sankey.capital(flows),
-        "capital_left_out": sankey.left_out(flows),
-        "capital_legend": sankey.legend(flows),
+        "capital": sankey.capital(payments),
+        "capital_left_out": sankey.left_out(payments),
+        "capital_legend": sankey.legend(payments),
         "chains": chain.content(material),
         "chain_heads": chain.heads(),
         "leaks": chain.leaks(material),
+        "flip_heads": flips.heads(material),
+        "flips": flips.rows(material),
+        "flips_silent": flips.silent(material),
         "method": method.content(material),
     }

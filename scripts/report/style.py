@@ -63,6 +63,7 @@ NAMES = {
     "insurer": "Insurers",
     "pension": "Pension funds",
     "outside": "Other holders",
+    "other tenants": "Other tenants",
 }
 
 STATUSES = {

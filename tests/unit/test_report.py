@@ -52,6 +52,20 @@ CHAIN = {
 }
 
 
+NOTHING = {"value": None, "to": None, "status": "none_within_bounds"}
+TURN = {"value": 2.661, "to": "bet_won", "status": "at_jump", "within_range": True}
+FLIP = {
+    "story": "base",
+    "key": "capex_x",
+    "unit": "x",
+    "value": 2.9,
+    "range": [2.4, 3.3],
+    "classification": "expensive_failure",
+    "below": TURN,
+    "above": NOTHING,
+}
+
+
 def shift(value, status="ok"):
     return {
         "value": value,
@@ -177,6 +191,7 @@ def material():
             "layers": layers,
         },
         "maps": {"future": heat},
+        "flips": [FLIP, FLIP | {"key": "power.price", "below": NOTHING}],
         "stories": {"base": told, "disproved": told},
         "paths": {"base": path, "disproved": path},
         "history": {"date": [2025.1, 2025.4], "revenue": [31.0, 41.0]},
@@ -307,6 +322,12 @@ def test_the_page_says_which_leak_is_open(page):
     assert "1, banks 4.00 fund lines 4.0 open" in text
     assert "2, public markets 4.00 fund lines 4.0 closed" in text
     assert "suppliers of OpenAI 7.0" in text
+
+
+def test_the_page_says_what_would_turn_the_verdict(page):
+    text = " ".join(prose(page).split())
+    assert "capex_x [x] 2.9 2.4 to 3.3 ≤ 2.661* won (jump)" in text
+    assert "No value within its bounds turns any story: power.price" in text
 
 
 def test_a_derivative_too_steep_to_hold_is_flagged_not_drawn(material):

@@ -1,0 +1,63 @@
+"""`buytime holders CONFIG`: who holds the paper, and what each holder is exposed to."""
+
+import argparse
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from scripts._output import BadInput, emit, working
+from scripts._run import load_config, start
+
+STORIES = ("slow", "disproved", "guarantee", "disproved_guarantee")
+
+
+def add_arguments(sub: argparse.ArgumentParser) -> None:
+    from scripts.main import add_config
+
+    add_config(sub)
+    sub.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"only this part (repeatable): {', '.join(PARTS)}",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    for part in arguments.part:
+        if part not in PARTS:
+            raise BadInput(f"--part: got {part!r}, expected {', '.join(PARTS)}")
+    configs = {"base": load_config(arguments.config, arguments.set)}
+    configs |= stories(arguments.config, arguments.set)
+    emit(arguments.json, holders(configs, arguments.part or list(PARTS)))
+
+
+def holders(configs: dict[str, Any], parts: list[str] | None = None) -> dict[str, Any]:
+    """Every part asked for; `configs` has the config itself as `base`, and stories."""
+    start()
+    found = {}
+    for name in parts or list(PARTS):
+        with working(f"{name} of who holds the paper"):
+            found[name] = PARTS[name](configs)
+    return found
+
+
+def stories(path: str, overrides: list[str]) -> dict[str, Any]:
+    """The stories that stand beside the config, with the same overrides."""
+    folder = pathlib.Path(path).parent / "scenarios"
+    files = {name: folder / f"{name}.toml" for name in STORIES}
+    return {
+        name: load_config(str(file), overrides)
+        for name, file in files.items()
+        if file.exists()
+    }
+
+
+def _flips(configs: dict[str, Any]) -> Any:
+    from scripts._flips import flip_values
+
+    return flip_values(configs)
+
+
+PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {"flips": _flips}
