@@ -35,7 +35,8 @@ def require(
     name: str, value: Any, is_valid: Callable[[Any], Any], expected: str
 ) -> None:
     """Raises `ValueError` naming argument and value; skips values under tracing."""
-    if not isinstance(value, Tracer) and not np.all(is_valid(value)):
+    # As a NumPy array: under `jit` a comparison of a constant would be traced too.
+    if not isinstance(value, Tracer) and not np.all(is_valid(np.asarray(value))):
         raise ValueError(f"{name} must be {expected}, got {value}")
 
 
