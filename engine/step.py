@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.contagion.information import Contagion, SystemFlows, SystemState
+from engine.contagion.wealth import Wealth, WealthFlows, WealthState
 from engine.contracts.labs import LabFlows, Labs, LabState, firm_commitments
 from engine.contracts.tenancy import (
     Tenancies,
@@ -97,6 +98,7 @@ class EconomyState(eqx.Module):
     fund: FundState
     investors: InvestorState
     system: SystemState
+    wealth: WealthState
 
 
 class Record(eqx.Module):
@@ -117,6 +119,7 @@ class Record(eqx.Module):
     bond: BondFundFlows
     investors: InvestorFlows
     system: SystemFlows
+    wealth: WealthFlows
     residuals: dict[str, Float[Array, "..."]]
     """Largest relative violation of each invariant."""
 
@@ -141,6 +144,7 @@ class Layers(eqx.Module):
     bond: BondFund
     investors: Investors
     contagion: Contagion
+    wealth: Wealth
     access: Float[Array, "..."]
     tenants: Float[Array, "hyperscaler spv ..."]
     """1 where the hyperscaler is the SPV's tenant."""
@@ -178,6 +182,7 @@ class Layers(eqx.Module):
             bond=BondFund(shares=holders.bond_fund),
             investors=Investors.build(economy),
             contagion=Contagion.build(economy),
+            wealth=Wealth.build(economy, grid),
             access=access,
             tenants=jnp.asarray(tenants, dtype=access.dtype),
             customers=jnp.stack(customers, axis=1),
@@ -223,6 +228,7 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
         fund=PrivateCredit.build(economy, holders.fund).opening(economy, value),
         investors=Investors.build(economy).opening(),
         system=Contagion.build(economy).opening(),
+        wealth=Wealth.build(economy, grid).opened(),
     )
 
 
@@ -230,7 +236,8 @@ def step(
     layers: Layers, rule: AbstractDefaultRule, state: EconomyState, quarter: Paths
 ) -> tuple[EconomyState, Record]:
     """Moves the economy by one quarter."""
-    drivers, system = quarter.drivers, state.system
+    felt, system = layers.wealth.felt(quarter.drivers, state.wealth), state.system
+    drivers = felt.drivers
     window = Window(open=layers.access * system.openness, spread=system.spread)
 
     # 2 market, 3 contracts
@@ -344,6 +351,9 @@ def step(
         fund.openness,
         system,
     )
+    wealth, wealth_state = layers.wealth(
+        felt, clouds, hyperscalers, hybrid, vendor, state.wealth
+    )
     record = Record(
         drivers=drivers,
         prices=prices,
@@ -360,6 +370,7 @@ def step(
         bond=bond,
         investors=investors,
         system=spread,
+        wealth=wealth,
         residuals={},
     )
     checked = residuals(record, state, layers.holders)
@@ -377,5 +388,6 @@ def step(
         fund=fund_state,
         investors=investor_state,
         system=system_state,
+        wealth=wealth_state,
     )
     return after, record

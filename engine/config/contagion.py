@@ -14,3 +14,14 @@ class Contagion(Section):
     closing_spread_pct: Figure
     price_impact_per_usd_bn_x: Figure
     public_market_usd_bn: Figure
+
+
+class Wealth(Section):
+    """What households stop spending when tech equity falls."""
+
+    propensity_share: Figure
+    held_share: Figure
+    adjustment_per_year: Figure
+    multiplier_x: Figure
+    revenue_elasticity_x: Figure
+    multiple_fall_share: Figure

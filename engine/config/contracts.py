@@ -38,6 +38,7 @@ class Hyperscaler(Section):
     debt_limit_x: Figure
     cash_usd_bn: Figure
     minimum_cash_usd_bn: Figure
+    market_cap_usd_bn: Figure
     reported_capex_2026_usd_bn: Figure
     reported_ocf_2026_usd_bn: Figure
 

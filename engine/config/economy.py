@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.config.base import FrozenModel, Number
 from engine.config.checks import problems
-from engine.config.contagion import Contagion
+from engine.config.contagion import Contagion, Wealth
 from engine.config.contracts import Hyperscaler, Lab, Reported
 from engine.config.credit import Credit, Guarantee, Marks
 from engine.config.drivers import (
@@ -101,6 +101,7 @@ class EconomyConfig(FrozenModel):
     banks: Banks
     government: Government
     contagion: Contagion
+    wealth: Wealth
     criteria: Criteria
     hurdle: Hurdle
     tapes: Tapes = Tapes()

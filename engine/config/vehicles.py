@@ -187,6 +187,7 @@ class Hybrid(Section):
     cash_usd_bn: Figure
     target_cash_usd_bn: Figure
     trigger_x: Figure
+    market_cap_usd_bn: Figure
 
 
 class Vendor(Section):
@@ -201,3 +202,4 @@ class Vendor(Section):
     backstop_end_date: Figure
     backstop_rate_share: Figure
     stake_share: Figure
+    market_cap_usd_bn: Figure

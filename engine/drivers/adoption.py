@@ -15,11 +15,15 @@ LOGISTIC_WIDTH = 2.0 * 2.1972245773362196
 """10–90 duration of a logistic times its slope: 2 ln 9."""
 
 
+def gdp(economy: Economy, dates: Float[Array, " point"]) -> Float[Array, " point"]:
+    """GDP on its path [USD bn/year]."""
+    growth = 1.0 + economy["macro.gdp_growth"]
+    return economy["macro.gdp"] * growth ** (dates - economy["macro.gdp_reference"])
+
+
 def ceiling(economy: Economy, dates: Float[Array, " point"]) -> Float[Array, " point"]:
     """Largest revenue the economy would pay for AI [USD bn/year]: a share of GDP."""
-    growth = 1.0 + economy["macro.gdp_growth"]
-    gdp = economy["macro.gdp"] * growth ** (dates - economy["macro.gdp_reference"])
-    return economy["adoption.ceiling"] * gdp
+    return economy["adoption.ceiling"] * gdp(economy, dates)
 
 
 def anchor(

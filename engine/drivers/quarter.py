@@ -32,12 +32,18 @@ class Drivers(eqx.Module):
     spread_factor: Float[Array, "..."]
     gpu_factor: Float[Array, "..."]
     money: Float[Array, "..."]
+    money_year_ago: Float[Array, "..."]
     money_growth: Float[Array, "..."]
+    training: Float[Array, "..."]
+    """Training budgets at revenue as planned."""
+    per_money: Float[Array, "..."]
+    """Gigawatts per unit of money for compute."""
     demand: Float[Array, "..."]
     demand_ahead: Float[Array, "..."]
     planned_additions: Float[Array, "..."]
     pipeline: Float[Array, "..."]
     after_pipeline: Float[Array, "..."]
+    gdp: Float[Array, "..."]
 
 
 def rate_shift(economy: Economy) -> Float[Array, ""]:
@@ -46,22 +52,20 @@ def rate_shift(economy: Economy) -> Float[Array, ""]:
 
 
 def training(
-    economy: Economy, years: Float[Array, " quarter"], ratio: Float[Array, " quarter"]
+    economy: Economy, years: Float[Array, " quarter"]
 ) -> Float[Array, " quarter"]:
-    """Training budgets [USD bn/year]: growing, and scaled by revenue against plan."""
+    """Training budgets as planned [USD bn/year]; they scale with revenue to plan."""
     growth = (1.0 + economy["market.training_growth"]) ** years
-    scale = jnp.clip(
+    return economy["market.training"] * economy["market.coordinator"] * growth
+
+
+def training_scale(
+    economy: Economy, ratio: Float[Array, " quarter"]
+) -> Float[Array, " quarter"]:
+    """Share of the planned training budgets that labs spend, by revenue to plan."""
+    return jnp.clip(
         ratio, economy["market.training_floor"], economy["market.training_cap"]
     )
-    return economy["market.training"] * economy["market.coordinator"] * growth * scale
-
-
-def demand(
-    economy: Economy, years: Float[Array, " quarter"], money: Float[Array, " quarter"]
-) -> Float[Array, " quarter"]:
-    """Demand for compute [GW]: money over the reference price, plus core use."""
-    saved = (1.0 - economy["market.efficiency"]) ** years
-    return money * saved / economy["market.reference_price"] + economy["market.core"]
 
 
 def demand_ahead(
@@ -94,20 +98,23 @@ def drive(
     ratio = adoption.ratio_to_plan(revenue, plan)
     anchor_date, _ = adoption.anchor(economy, grid)
     years = grid.middles - anchor_date
-    money = economy["market.compute"] * revenue + training(economy, years, ratio)
-    promised = economy["market.compute"] * plan + training(
-        economy, years, jnp.ones_like(ratio)
-    )
-    gigawatts = demand(economy, years, money)
-    fleet_plan = (
-        demand(economy, years, promised) / economy["market.reference_utilisation"]
-    )
+    planned = training(economy, years)
+    money = economy["market.compute"] * revenue
+    money = money + planned * training_scale(economy, ratio)
+    promised = economy["market.compute"] * plan
+    promised = promised + planned * training_scale(economy, jnp.ones_like(ratio))
+    saved = (1.0 - economy["market.efficiency"]) ** years
+    per_money = saved / economy["market.reference_price"]
+    core = economy["market.core"]
+    gigawatts = money * per_money + core
+    fleet_plan = (promised * per_money + core) / economy["market.reference_utilisation"]
     additions = jnp.maximum(fleet_plan - adoption.lagged(fleet_plan, 1), 0.0)
     ratio_last = adoption.lagged(ratio, 1)
     response = (
         jnp.clip(ratio_last, economy["market.response_floor"], 1.0)
         ** economy["market.response_elasticity"]
     )
+    year_ago = adoption.lagged(money, 4)
     pipeline_end = economy["market.pipeline_end"] + economy["physics.delay"]
     in_pipeline = grid.overlap(grid.start, pipeline_end)
     x = factors(economy, shocks)
@@ -134,10 +141,14 @@ def drive(
         spread_factor=jnp.exp(x[:, 1]),
         gpu_factor=jnp.exp(x[:, 2]),
         money=modelled(money),
-        money_growth=modelled(jnp.maximum(money - adoption.lagged(money, 4), 0.0)),
+        money_year_ago=modelled(year_ago),
+        money_growth=modelled(jnp.maximum(money - year_ago, 0.0)),
+        training=modelled(planned),
+        per_money=modelled(per_money),
         demand=modelled(gigawatts),
         demand_ahead=modelled(demand_ahead(economy, grid, gigawatts)),
         planned_additions=modelled(additions),
         pipeline=modelled(in_pipeline),
         after_pipeline=modelled(1.0 - in_pipeline),
+        gdp=modelled(adoption.gdp(economy, grid.middles)),
     )

@@ -205,3 +205,19 @@ register_entity(
         jnp.argmin(jnp.abs(g.modelled(g.middles) - 2030.875))
     ],
 )
+register_entity(
+    "system",
+    "tech_equity_lost",
+    "W",
+    "USD bn",
+    "largest fall of tech equity from its high",
+    lambda r, i, e, g: jnp.max(r.wealth.highest - r.wealth.equity, axis=0),
+)
+register_entity(
+    "system",
+    "spending_cut",
+    "z",
+    "share",
+    "largest cut of households' spending by the wealth effect, in GDP",
+    lambda r, i, e, g: jnp.max(r.wealth.cut, axis=0),
+)

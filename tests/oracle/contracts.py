@@ -85,8 +85,9 @@ def prepare_lease(f: dict, c: dict, calendar: Calendar, rule: str) -> dict:
 
 def expected_rents(f: dict, choices: dict, d: dict, t: int, shells: float) -> list:
     """Market rent of a shell that tenants expect over the next quarters."""
-    rule, demand = choices["expectations.rule"], d["demand"]
+    rule, demand = choices["expectations.rule"], d["curve"]["demand"]
     last = demand[max(t - 1, 0)]
+    came_out = d["demand"][max(t - 1, 0)] / last
     growth = clip(math.log(last / demand[max(t - 5, 0)]) / 4.0, -0.1, 0.1)
     result, fading = [], 0.0
     for j in range(AHEAD):
@@ -97,6 +98,7 @@ def expected_rents(f: dict, choices: dict, d: dict, t: int, shells: float) -> li
             gw = last * math.exp(growth * fading)
         else:
             gw = demand[min(t + j, len(demand) - 1)]
+        gw *= came_out
         result.append(shell_rent(f, gw, shells, d["years"][t]))
     return result
 

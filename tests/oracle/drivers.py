@@ -116,6 +116,7 @@ def drive(f: dict, choices: dict, calendar: Calendar, shocks: list) -> dict:
     ]
     return {
         "years": years,
+        "curve": {"revenue": revenue[:], "ratio": rho[:], "demand": demand[:]},
         "revenue": revenue,
         "plan": plan,
         "ratio": rho,

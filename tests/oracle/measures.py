@@ -161,6 +161,13 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         "system.quarters_to_half_loss": quarters_to_loss(run, 0.5),
         "system.quarters_to_most_loss": quarters_to_loss(run, 0.9),
         "system.revenue": run.one("drivers", "revenue")[at],
+        "system.tech_equity_lost": max(
+            a - b
+            for a, b in zip(
+                run.one("wealth", "highest"), run.one("wealth", "equity"), strict=True
+            )
+        ),
+        "system.spending_cut": max(run.one("wealth", "cut")),
     }
 
 

@@ -1,6 +1,14 @@
 """What is known of a scenario beforehand, and every balance sheet at `as_of`."""
 
-from tests.oracle import contracts, credit_neocloud, credit_spv, funds, market, vehicles
+from tests.oracle import (
+    contracts,
+    credit_neocloud,
+    credit_spv,
+    funds,
+    market,
+    vehicles,
+    wealth,
+)
 from tests.oracle import system as contagion
 from tests.oracle.dates import Calendar, under
 from tests.oracle.drivers import drive
@@ -96,3 +104,13 @@ class Opened:
         self.receivables = [0.0] * len(self.opening)
         self.market = market.opening_market(f)
         self.system = contagion.open_system()
+        h, hybrid = self.calendar.n_history, self.hybrid_plan
+        first = {
+            "years": self.d["years"][h],
+            "rpo": hybrid["rpo"][h],
+            "rent": hybrid["rent"][h],
+            "capex": hybrid["capex"][h],
+            "hyperscalers": [path[h] for path in self.capex.values()],
+            "committed": [plan["capex"][h] for plan in self.cloud_plan.values()],
+        }
+        self.wealth = wealth.open_wealth(f, self.c, first)

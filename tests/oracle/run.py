@@ -1,6 +1,6 @@
 """The whole quarterly step, in the order of docs/model.md."""
 
-from tests.oracle import contracts, credit_spv, funds, market, vehicles
+from tests.oracle import contracts, credit_spv, funds, market, vehicles, wealth
 from tests.oracle import system as contagion
 from tests.oracle.credit_neocloud_step import run_cloud
 from tests.oracle.dates import DT, under
@@ -12,6 +12,7 @@ class Oracle(Opened):
 
     def quarter(self, t: int) -> dict:
         """One quarter of everything: groups of series, by member where there are."""
+        kept = wealth.feel(self.f, self.d, t, self.wealth["cut"])
         p = market.prices(self.f, self.d, t, self.market)
         bills = {
             m: vehicles.bill(self.f, c, self.calendar, t, self.clouds[m], p)
@@ -34,6 +35,7 @@ class Oracle(Opened):
         self.market = market.build(
             self.f, self.d, t, self.market, p, self.system_before["openness"]
         )
+        spending = self.run_wealth(t, clouds, hypers, hybrid, vendor)
         p.update(in_service=self.market["fleet"], additions=self.market["additions"])
         names = ("revenue", "plan", "ratio", "response", "short", "ten_year")
         names += ("spread_factor", "gpu_factor", "money", "demand")
@@ -47,6 +49,7 @@ class Oracle(Opened):
             "clouds": clouds,
             "spvs": spvs,
             "vendor": vendor,
+            "wealth": {**spending, "kept": kept},
             **report,
         }
 
@@ -184,6 +187,26 @@ class Oracle(Opened):
         first = next(iter(clouds))
         cap = self.c["neoclouds"][first]["market_cap"]
         report["stake"] = c["stake"] * clouds[first]["price"] * cap
+        return report
+
+    def run_wealth(
+        self, t: int, clouds: dict, hypers: dict, hybrid: dict, vendor: dict
+    ) -> dict:
+        """Tech equity at market, and what households spend less for its fall."""
+        pairs = [
+            (r["price"], self.c["neoclouds"][m]["market_cap"])
+            for m, r in clouds.items()
+        ]
+        companies = {
+            m: (4.0 * r["operating"], r["debt"], r["cash"]) for m, r in hypers.items()
+        }
+        (name,), (seller,) = self.families["hybrid"], self.families["vendor"]
+        companies[name] = (4.0 * hybrid["ebitda"], hybrid["debt"], hybrid["cash"])
+        companies[seller] = (4.0 * vendor["profit"], 0.0, vendor["cash"])
+        rho, now = self.d["ratio"][t], wealth.gdp(self.f, self.calendar.middles[t])
+        report, self.wealth = wealth.wealth_effect(
+            self.f, self.wealth, rho, now, pairs, companies
+        )
         return report
 
     def run_holders(self, t: int, clouds: dict, spvs: dict) -> dict:
