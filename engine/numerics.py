@@ -35,8 +35,12 @@ def require(
     name: str, value: Any, is_valid: Callable[[Any], Any], expected: str
 ) -> None:
     """Raises `ValueError` naming argument and value; skips values under tracing."""
-    # As a NumPy array: under `jit` a comparison of a constant would be traced too.
-    if not isinstance(value, Tracer) and not np.all(is_valid(np.asarray(value))):
+    if isinstance(value, Tracer):
+        return
+    # A constant inside somebody's `jit` is a value too: check it now, not in the trace.
+    with jax.ensure_compile_time_eval():
+        is_good = np.all(is_valid(value))
+    if not is_good:
         raise ValueError(f"{name} must be {expected}, got {value}")
 
 

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool
 
 from engine._types import ArrayLike, PerBank, Values
+from engine.contagion.network import Network, Trace, greatest, received, settled
 from engine.numerics import floats, require, require_shape, safe_divide
 
 
@@ -31,19 +32,6 @@ class Clearing(NamedTuple):
     payments: Values
     defaults: Bool[Array, " bank"]
     equity: PerBank
-
-
-class _Network(NamedTuple):
-    due: Float[Array, "rank bank"]
-    share: Float[Array, "rank bank bank"]
-    external: PerBank
-    alpha: Values
-    beta: Values
-
-
-class _State(NamedTuple):
-    is_default: Bool[Array, " bank"]
-    marginal: Int[Array, " bank"]
 
 
 def clear(
@@ -80,16 +68,9 @@ def clear(
         liabilities, external_assets, external_liabilities, alpha, beta
     )
     has_ranks = liabilities.ndim == 3
-    if not has_ranks:
-        require_shape("liabilities", liabilities, (-1, -1))
-        liabilities = liabilities[None]
-    n_ranks, n_firms, _ = liabilities.shape
-    _check(liabilities, external_assets, external_liabilities, alpha, beta)
-    outside = jnp.zeros((n_ranks, n_firms), liabilities.dtype)
-    outside = outside.at[0].set(external_liabilities)
-    due = jnp.sum(liabilities, axis=2) + outside
-    share = safe_divide(liabilities, due[:, :, None])
-    network = _Network(due, share, external_assets, alpha, beta)
+    network = network_of(
+        liabilities, external_assets, external_liabilities, alpha, beta
+    )
     clearing = _clear(network)
     if has_ranks:
         return clearing
@@ -97,13 +78,37 @@ def clear(
 
 
 @jax.jit
-def _clear(network: _Network) -> Clearing:
-    """The state by iteration, then payments from its linear system, differentiable."""
-    state = _final_state(lax.stop_gradient(network))
-    payments = _payments(network, state, _solve(network, state))
-    owned = network.external + _receipts(network, payments)
-    equity = jnp.where(state.is_default, 0.0, owned - jnp.sum(payments, axis=0))
-    return Clearing(payments, state.is_default, equity)
+def _clear(network: Network) -> Clearing:
+    return clear_network(network)[0]
+
+
+def clear_network(network: Network) -> tuple[Clearing, Trace]:
+    """The state wave by wave, then payments from its linear system, differentiable."""
+    trace = greatest(lax.stop_gradient(network))
+    payments = settled(network, trace)
+    owned = network.external + received(network, payments)
+    equity = jnp.where(trace.is_default, 0.0, owned - jnp.sum(payments, axis=0))
+    return Clearing(payments, trace.is_default, equity), trace
+
+
+def network_of(
+    liabilities: Values,
+    external_assets: Values,
+    external_liabilities: Values,
+    alpha: Values,
+    beta: Values,
+) -> Network:
+    """Checks the figures of a network; a matrix of liabilities becomes one rank."""
+    if liabilities.ndim != 3:
+        require_shape("liabilities", liabilities, (-1, -1))
+        liabilities = liabilities[None]
+    _check(liabilities, external_assets, external_liabilities, alpha, beta)
+    n_ranks, n_firms, _ = liabilities.shape
+    outside = jnp.zeros((n_ranks, n_firms), liabilities.dtype)
+    outside = outside.at[0].set(external_liabilities)
+    due = jnp.sum(liabilities, axis=2) + outside
+    share = safe_divide(liabilities, due[:, :, None])
+    return Network(due, share, external_assets, alpha, beta)
 
 
 def _check(liabilities, external_assets, external_liabilities, alpha, beta) -> None:
@@ -128,95 +133,3 @@ def _check(liabilities, external_assets, external_liabilities, alpha, beta) -> N
     require("liabilities[i, i]", own, lambda x: x == 0, "zero: nobody owes itself")
     for name, value in (("alpha", alpha), ("beta", beta)):
         require(name, value, lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
-
-
-def _receipts(network: _Network, payments: Float[Array, "rank bank"]) -> PerBank:
-    return jnp.einsum("rki,rk->i", network.share, payments)
-
-
-def _available(network: _Network, state: _State, payments: Values) -> PerBank:
-    """What each firm can pay out, after the costs of default."""
-    received = _receipts(network, payments)
-    sound = network.external + received
-    realised = network.alpha * network.external + network.beta * received
-    return jnp.where(state.is_default, realised, sound)
-
-
-def _next_state(network: _Network, state: _State, payments: Values) -> _State:
-    """Default and marginal rank at these payments; neither ever recovers."""
-    total = jnp.sum(network.due, axis=0)
-    sound = network.external + _receipts(network, payments)
-    # A firm that pays exactly in full must not default by rounding.
-    tolerance = 32 * jnp.finfo(total.dtype).eps * total
-    is_default = state.is_default | (sound < total - tolerance)
-    available = _available(network, state._replace(is_default=is_default), payments)
-    ahead = _ahead(network)
-    is_reached = (available[None] > ahead) & (network.due > 0)
-    n_ranks = network.due.shape[0]
-    rank = jnp.arange(n_ranks)[:, None]
-    marginal = jnp.max(jnp.where(is_reached, rank, 0), axis=0)
-    marginal = jnp.where(is_default, jnp.minimum(marginal, state.marginal), n_ranks - 1)
-    return _State(is_default, marginal)
-
-
-def _ahead(network: _Network) -> Float[Array, "rank bank"]:
-    due = jnp.cumsum(network.due, axis=0)
-    return jnp.concatenate([jnp.zeros_like(due[:1]), due[:-1]])
-
-
-def _payments(network: _Network, state: _State, marginal_payment: PerBank) -> Values:
-    """Senior ranks in full, the marginal one as given, junior ones nothing."""
-    rank = jnp.arange(network.due.shape[0])[:, None]
-    is_full = ~state.is_default[None] | (rank < state.marginal[None])
-    is_marginal = state.is_default[None] & (rank == state.marginal[None])
-    return jnp.where(
-        is_full, network.due, jnp.where(is_marginal, marginal_payment[None], 0.0)
-    )
-
-
-def _solve(network: _Network, state: _State) -> PerBank:
-    """Payment on the marginal rank of each firm in default, 0 for the others."""
-    n_firms = network.external.shape[0]
-    at = state.marginal[None]
-    ahead = jnp.take_along_axis(_ahead(network), at, axis=0)[0]
-    share = jnp.take_along_axis(network.share, at[:, :, None], axis=0)[0]
-    fixed = _payments(network, state, jnp.zeros_like(ahead))
-    constant = _available(network, state, fixed) - ahead
-    both = state.is_default[:, None] & state.is_default[None, :]
-    beta = jnp.broadcast_to(network.beta, (n_firms,))
-    matrix = jnp.where(both, beta[:, None] * share.T, 0.0)
-    identity = jnp.eye(n_firms, dtype=matrix.dtype)
-    constant = jnp.where(state.is_default, constant, 0.0)
-    return jnp.linalg.solve(identity - matrix, constant[:, None])[:, 0]
-
-
-def _final_state(network: _Network) -> _State:
-    n_ranks, n_firms = network.due.shape
-    sound = _State(jnp.zeros(n_firms, bool), jnp.full(n_firms, n_ranks - 1))
-    first = _next_state(network, sound, network.due)
-    # A state only falls: each wave adds a default or moves a marginal rank up.
-    most_waves = n_firms * (n_ranks + 1) + 1
-
-    def is_unsettled(carry):
-        return carry[2] & (carry[3] < most_waves)
-
-    def wave(carry):
-        state, payments, _, n_waves = carry
-        start = jnp.minimum(payments, _clip_to(network, state, payments))
-        end = _payments(network, state, _solve(network, state))
-        # As far towards the solution as no marginal rank turns negative.
-        step = jnp.where(end < 0, safe_divide(start, start - end), 1.0)
-        reached = jnp.maximum(start + jnp.min(step) * (end - start), 0.0)
-        new = _next_state(network, state, reached)
-        is_new = jnp.any(new.is_default != state.is_default)
-        is_new |= jnp.any(new.marginal != state.marginal)
-        return new, reached, is_new, n_waves + 1
-
-    start = (first, network.due, jnp.any(first.is_default), jnp.asarray(0))
-    return lax.while_loop(is_unsettled, wave, start)[0]
-
-
-def _clip_to(network: _Network, state: _State, payments: Values) -> Values:
-    """One application of the clearing map within the state: still an upper bound."""
-    available = _available(network, state, payments)
-    return jnp.clip(available[None] - _ahead(network), 0.0, network.due)
