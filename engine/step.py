@@ -46,7 +46,7 @@ from engine.economy import Economy
 from engine.funds.bond import BondFund, BondFundFlows
 from engine.funds.holders import ClassFlows, ClassState, Holders
 from engine.funds.private_credit import FundFlows, FundState, PrivateCredit
-from engine.grid import TimeGrid
+from engine.grid import DT, TimeGrid
 from engine.investors import InvestorFlows, Investors, InvestorState
 from engine.jump import AbstractDefaultRule
 from engine.market import Fleet, Market, Prices, aged
@@ -252,6 +252,7 @@ def step(
     named = (
         firm_to_clouds
         + layers.hybrid.labs * quarter.hybrid.backlog
+        + state.hybrid.overflow.served[:-1] * DT
         + jnp.sum(to_hyperscalers, axis=1)
     )
     labs, lab_state = layers.labs(drivers, quarter.firm, named, state.labs)
@@ -269,7 +270,13 @@ def step(
     )
     spv_earnings = layers.spvs.earn(prices, quarter.leases, tenancies)
     hybrid, hybrid_state = layers.hybrid(
-        drivers, prices, quarter.hybrid, labs.honoured, system.spread, state.hybrid
+        drivers,
+        prices,
+        quarter.hybrid,
+        labs.honoured,
+        system.spread,
+        window.open,
+        state.hybrid,
     )
 
     # 5 capital structures divide
@@ -300,6 +307,7 @@ def step(
         rule,
         state.spvs,
     )
+    hybrid_state = layers.hybrid.met(operations.billed, clouds.failing, hybrid_state)
     rents = (spv_earnings.from_tenant + spv_earnings.owed) * state.spvs.alive
     hyperscalers, hyperscaler_state = layers.hyperscalers(
         drivers,

@@ -187,6 +187,10 @@ class Hybrid(Section):
     cash_usd_bn: Figure
     target_cash_usd_bn: Figure
     trigger_x: Figure
+    overflow_elasticity_x: Figure
+    overflow_limit_x: Figure
+    overflow_capex_x: Figure
+    overflow_years: Figure
     market_cap_usd_bn: Figure
 
 

@@ -274,6 +274,28 @@ def _hybrid_peak_debt(r, i, e, g):
 
 
 @register(
+    "hybrid",
+    "overflow_sought",
+    "o",
+    "USD bn/year",
+    "revenue of failed neoclouds that sought a home",
+)
+def _hybrid_overflow_sought(r, i, e, g):
+    return jnp.sum(r.hybrid.overflow.sought, axis=0)
+
+
+@register(
+    "hybrid",
+    "overflow_taken",
+    "n",
+    "USD bn/year",
+    "revenue of failed neoclouds that the hybrid cloud took on",
+)
+def _hybrid_overflow_taken(r, i, e, g):
+    return jnp.sum(r.hybrid.overflow.taken, axis=0)
+
+
+@register(
     "vendor", "backstop_paid", "b", "USD bn", "unsold capacity bought from the neocloud"
 )
 def _vendor_backstop_paid(r, i, e, g):

@@ -10,6 +10,7 @@ from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.market import Prices
 from engine.survival import HIGHEST
+from engine.vehicles.overflow import Overflow, OverflowFlows, OverflowState
 
 
 class HybridPaths(eqx.Module):
@@ -32,6 +33,7 @@ class HybridState(eqx.Module):
 
     cash: Float[Array, "..."]
     debt: Float[Array, "..."]
+    overflow: OverflowState
 
 
 class HybridFlows(eqx.Module):
@@ -52,6 +54,7 @@ class HybridFlows(eqx.Module):
     headroom: Float[Array, "..."]
     cash: Float[Array, "..."]
     debt: Float[Array, "..."]
+    overflow: OverflowFlows
 
 
 class Hybrid(eqx.Module):
@@ -69,6 +72,7 @@ class Hybrid(eqx.Module):
     contagion_pass: Float[Array, "..."]
     target_cash: Float[Array, "..."]
     trigger: Float[Array, "..."]
+    overflow: Overflow
 
     @staticmethod
     def build(economy: Economy) -> "Hybrid":
@@ -90,13 +94,15 @@ class Hybrid(eqx.Module):
             contagion_pass=figure("contagion_pass"),
             target_cash=figure("target_cash"),
             trigger=figure("trigger"),
+            overflow=Overflow.build(economy),
         )
 
     @staticmethod
     def opening(economy: Economy) -> HybridState:
         """Cash at `as_of`, no new debt."""
         cash = economy.only("hybrid", "cash")
-        return HybridState(cash=cash, debt=jnp.zeros_like(cash))
+        overflow = Overflow.build(economy).opening()
+        return HybridState(cash=cash, debt=jnp.zeros_like(cash), overflow=overflow)
 
     def __call__(
         self,
@@ -105,15 +111,21 @@ class Hybrid(eqx.Module):
         paths: HybridPaths,
         honoured: Float[Array, "lab ..."],
         contagion: Float[Array, "..."],
+        openness: Float[Array, "..."],
         state: HybridState,
     ) -> tuple[HybridFlows, HybridState]:
-        """Earns, builds, and borrows what is missing; debt above target is repaid."""
+        """Earns, builds, and borrows what is missing; debt above target is repaid.
+
+        It takes on customers of failed neoclouds while its leverage allows.
+        """
+        served = state.overflow.served * DT
         renewed = self.renewal * paths.lapsed * jnp.minimum(prices.level, 1.0)
         unpaid = jnp.sum(self.labs * (1.0 - honoured), axis=0)
         receipts = paths.backlog * (1.0 - unpaid) + renewed
+        receipts = receipts + jnp.sum(served[:-1] * honoured, axis=0) + served[-1]
         costs = (
             self.variable * receipts
-            + self.fixed * (paths.backlog + renewed)
+            + self.fixed * (paths.backlog + renewed + jnp.sum(served, axis=0))
             + paths.rent
         )
         core = self.core * (1.0 + self.growth) ** quarter.years * DT
@@ -125,7 +137,11 @@ class Hybrid(eqx.Module):
         )
         interest = (paths.legacy_debt * self.legacy_coupon + state.debt * rate) * DT
         earned = state.cash * quarter.short * DT
-        capex = paths.capex * quarter.response
+        owed = paths.legacy_debt + state.debt
+        overflow, serving = self.overflow.take(
+            prices.level, ebitda, owed - state.cash, openness, state.overflow
+        )
+        capex = paths.capex * quarter.response + overflow.capex
         payout = self.payout * DT
         flow = (
             ebitda + earned + paths.equity - capex - payout - interest - paths.maturing
@@ -153,8 +169,21 @@ class Hybrid(eqx.Module):
             headroom=ratio,
             cash=cash,
             debt=total,
+            overflow=overflow,
         )
-        return flows, HybridState(cash=cash, debt=debt)
+        after = OverflowState(served=serving, seeking=jnp.zeros_like(serving))
+        return flows, HybridState(cash=cash, debt=debt, overflow=after)
+
+    def met(
+        self,
+        billed: Float[Array, "neocloud ..."],
+        failing: Float[Array, "neocloud ..."],
+        state: HybridState,
+    ) -> HybridState:
+        """The state once customers of what failed this quarter come to ask."""
+        seeking = self.overflow.freed(billed, failing)
+        overflow = OverflowState(served=state.overflow.served, seeking=seeking)
+        return HybridState(cash=state.cash, debt=state.debt, overflow=overflow)
 
 
 def hybrid_paths(economy: Economy, grid: TimeGrid) -> HybridPaths:

@@ -135,6 +135,8 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
     return {
         f"{hybrid}.peak_leverage": max([0.0, *run.one("hybrid", "leverage")[:n]]),
         f"{hybrid}.peak_debt": max(run.one("hybrid", "debt")),
+        f"{hybrid}.overflow_sought": sum(run.one("hybrid", "sought")),
+        f"{hybrid}.overflow_taken": sum(run.one("hybrid", "taken")),
         f"{vendor}.backstop_paid": sum(run.one("vendor", "backstop")),
         f"{vendor}.lowest_stake": min(run.one("vendor", "stake")[:n]),
         "private_credit.lowest_index": min(run.one("fund", "index")),

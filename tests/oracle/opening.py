@@ -81,7 +81,9 @@ class Opened:
             m: {"cash": c["cash"], "bonds": 0.0}
             for m, c in self.c["hyperscalers"].items()
         }
+        nobody = dict.fromkeys([*self.families["labs"], None], 0.0)
         self.hybrid = {"cash": self.only("hybrid")["cash"], "new": 0.0}
+        self.hybrid |= {"served": nobody, "seeking": nobody}
         vendor = self.only("vendor")
         self.vendor_cash = vendor["cash"]
         self.clouds = {

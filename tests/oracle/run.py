@@ -29,6 +29,7 @@ class Oracle(Opened):
         hypers = self.run_hypers(t, labs, bills, collected)
         hybrid = self.run_hybrid(t, labs, p)
         clouds = self.run_clouds(t, labs, bills, p)
+        self.hybrid["seeking"] = self.freed(bills, clouds)
         spvs = self.run_spvs(t, tenancies, collected, p)
         vendor = self.run_vendor(t, hypers, hybrid, clouds)
         report = self.run_holders(t, clouds, spvs)
@@ -60,6 +61,7 @@ class Oracle(Opened):
             firm = self.firm[m][t]
             named = c["hyperscaler"] * firm
             named += self.only("hybrid")[f"customers.{m}"] * self.hybrid_plan["rpo"][t]
+            named += self.hybrid["served"][m] * DT
             for i, cloud in self.c["neoclouds"].items():
                 billed = bills[i]["billed"] * self.clouds[i]["alive"]
                 named += cloud[f"customers.{m}"] * billed
@@ -128,9 +130,23 @@ class Oracle(Opened):
             self.unpaid(c, labs),
             p,
             self.f["shifts.rate_all"],
-            self.system["spread"],
+            self.window(),
+            {m: r["honoured"] for m, r in labs.items()},
         )
         return self.hybrid
+
+    def freed(self, bills: dict, clouds: dict) -> dict:
+        """What neoclouds that fail this quarter sold, by payer (None: no name)."""
+        seeking = dict.fromkeys([*self.families["labs"], None], 0.0)
+        own = self.families["hyperscalers"]
+        for i, c in self.c["neoclouds"].items():
+            lost = clouds[i]["failing"] * bills[i]["billed"] / DT
+            rest = 1.0 - sum(c[f"customers.{m}"] for m in own)
+            for m in self.families["labs"]:
+                seeking[m] += c[f"customers.{m}"] * lost
+                rest -= c[f"customers.{m}"]
+            seeking[None] += rest * lost
+        return seeking
 
     def window(self) -> dict:
         """Openness and spread that lenders ask for at the start of the quarter."""

@@ -78,21 +78,40 @@ def run_hybrid(
     unpaid: float,
     market: dict,
     ra: float,
-    spread: float,
+    w: dict,
+    honoured: dict,
 ) -> dict:
-    """The hybrid cloud's quarter; `unpaid` is the share of RPO that labs leave."""
+    """The hybrid cloud's quarter; `unpaid` is the share of RPO that labs leave.
+
+    `honoured` is the share that each lab pays; who is not in it pays in full.
+    """
+    served = {payer: x * DT for payer, x in state["served"].items()}
     rpo = plan["rpo"][t]
     gone = max(plan["rpo"][: t + 1]) - rpo
     renewed = c["renewal"] * gone * min(1.0, market["level"])
     receipts = rpo * (1.0 - unpaid) + renewed
+    receipts += sum(x * honoured.get(payer, 1.0) for payer, x in served.items())
     core = c["core_ebitda"] * (1.0 + c["core_growth"]) ** d["years"][t] * DT
     rent = plan["rent"][t] * DT
     costs = c["variable"] * receipts + c["fixed"] * (rpo + renewed) + rent
+    costs += c["fixed"] * sum(served.values())
     ebitda = core + receipts - costs
-    capex = plan["capex"][t] * DT * d["response"][t]
+    seeking = state["seeking"]
+    sought = sum(seeking.values())
+    moving = clip(1 - c["overflow_elasticity"] * max(0, market["level"] - 1), 0, 1)
+    moving *= sought
+    owes = plan["legacy"][t] + state["new"] - state["cash"]
+    room = w["open"] * max(0.0, c["overflow_limit"] * 4.0 * ebitda - owes)
+    taken = min(moving, room / c["overflow_capex"])
+    after = {}
+    for payer, x in state["served"].items():
+        after[payer] = x * math.exp(-DT / c["overflow"])
+        if sought > 1e-9:
+            after[payer] += seeking[payer] * min(1.0, market["level"]) * taken / sought
+    capex = plan["capex"][t] * DT * d["response"][t] + c["overflow_capex"] * taken
     payout, maturing = c["payout"] * DT, plan["maturing"][t]
     new_rate = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
-    new_rate += c["contagion_pass"] * spread
+    new_rate += c["contagion_pass"] * w["spread"]
     legacy = plan["legacy"][t]
     interest = (legacy * (c["legacy_coupon"] + ra) + state["new"] * new_rate) * DT
     earned = d["short"][t] * DT * state["cash"]
@@ -114,6 +133,9 @@ def run_hybrid(
         "cash": cash,
         "debt": debt,
         "new": new,
+        "served": after,
+        "sought": sought,
+        "taken": taken,
     }
 
 
