@@ -1,6 +1,7 @@
 """Simulate one scenario (a scan over quarters) or a batch (scenario axis last)."""
 
 import dataclasses
+import math
 
 import equinox as eqx
 import jax
@@ -26,6 +27,12 @@ from engine.step import (
     paths,
     step,
 )
+
+CHUNK_NUMBERS = 2**28
+"""Numbers that the paths and records of a chunk may hold (1 GB in float32)."""
+
+NUMBERS_PER_DEAL = 48
+"""Numbers that a deal holds per quarter and scenario: 41 measured on 500 SPVs."""
 
 
 class Result(eqx.Module):
@@ -160,16 +167,31 @@ def _run_chunk(
     return jax.tree.map(full, kept)
 
 
+def chunk_for(economy: Economy, grid: TimeGrid) -> int:
+    """Scenarios that run at once: as many as `CHUNK_NUMBERS` hold, a power of two.
+
+    A matter of the economy alone, so that a sweep's numbers are the same on every
+    machine.
+    """
+    deals = len(economy.members("spvs")) + len(economy.members("neoclouds"))
+    fits = CHUNK_NUMBERS / (grid.n_model * NUMBERS_PER_DEAL * max(deals, 1))
+    return 2 ** int(min(max(math.log2(fits), 3), 10))
+
+
 def simulate_batch(
     economy: Economy,
     state: EconomyState,
     grid: TimeGrid,
     scenarios: Scenario,
     rule: AbstractDefaultRule | None = None,
-    chunk: int = 1024,
+    chunk: int | None = None,
 ) -> Result:
-    """Runs a batch of scenarios, `chunk` at a time; paths are not kept."""
+    """Runs a batch of scenarios, `chunk` at a time; paths are not kept.
+
+    Unless given, a chunk is as large as its memory allows (`chunk_for`).
+    """
     rule = default_rule(economy) if rule is None else rule
+    chunk = chunk_for(economy, grid) if chunk is None else chunk
     n = scenarios.shocks.shape[0]
     whole = n // chunk * chunk
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+MAX_COLUMNS = 16_384
+"""Most columns that a sheet of a workbook can hold."""
+
 FAMILY = {
     "labs": "labs",
     "tenancies": "spvs",

@@ -127,20 +127,19 @@ def write(
     result: Any,
     document: dict[str, Any],
 ) -> None:
-    """The run as files: JSON, and its tables as Parquet and in one workbook."""
+    """The run as files: JSON, its series, and every vehicle's cash flows."""
+    from scripts import _cash_flows
     from scripts._output import dumps
-    from scripts._tables import rows, series, write_parquet, write_xlsx
+    from scripts._tables import MAX_COLUMNS, rows, series, write_parquet, write_xlsx
 
     economy, _, grid = built
     paths = {"headroom": result.headrooms, "record": result.record}
     columns = series(paths, economy, grid)
-    long = rows(columns)
     (folder / "run.json").write_text(dumps(document, indent=2) + "\n")
     write_parquet(folder / "series.parquet", columns)
-    write_parquet(folder / "rows.parquet", long)
+    write_parquet(folder / "rows.parquet", rows(columns))
     named = document["metrics"]
     failures = document["order_of_failure"]
-    transferred = document["chain"]["rows"]
     sheets = {
         "metrics": {"metric": list(named)}
         | {k: [m[k] for m in named.values()] for k in ("value", "unit", "status")},
@@ -148,11 +147,8 @@ def write(
             k: [event[k] for event in failures]
             for k in ("layer", "entity", "event", "date", "loss_bn")
         },
-        "chain": {
-            k: [row[k] for row in transferred]
-            for k in ("origin", "vehicle", "instrument", "holder", "final", "loss_bn")
-        },
-        "series": columns,
-        "rows": long,
+        # A sheet holds no more columns; the Parquet file has them all.
+        "series": dict(list(columns.items())[:MAX_COLUMNS]),
     }
     write_xlsx(folder / "run.xlsx", sheets)
+    _cash_flows.write(folder, built, result)

@@ -30,12 +30,22 @@ class NeocloudFlows(eqx.Module):
     billed: Float[Array, "neocloud ..."]
     receipts: Float[Array, "neocloud ..."]
     backstop: Float[Array, "neocloud ..."]
+    costs: Float[Array, "neocloud ..."]
+    prepaid: Float[Array, "neocloud ..."]
     interest_secured: Float[Array, "neocloud ..."]
     interest_unsecured: Float[Array, "neocloud ..."]
     repaid_secured: Float[Array, "neocloud ..."]
     repaid_unsecured: Float[Array, "neocloud ..."]
     lent_secured: Float[Array, "neocloud ..."]
     lent_unsecured: Float[Array, "neocloud ..."]
+    scheduled: Float[Array, "neocloud ..."]
+    repaid_revolver: Float[Array, "neocloud ..."]
+    repaid_rolled: Float[Array, "neocloud ..."]
+    drawn_box: Float[Array, "neocloud ..."]
+    drawn_revolver: Float[Array, "neocloud ..."]
+    rolled: Float[Array, "neocloud ..."]
+    issued: Float[Array, "neocloud ..."]
+    """New notes, refinancing apart."""
     refinanced: Float[Array, "neocloud ..."]
     maturing: Float[Array, "neocloud ..."]
     raised: Float[Array, "neocloud ..."]
@@ -319,12 +329,21 @@ def divide(
         billed=operations.billed,
         receipts=earnings.receipts,
         backstop=earnings.backstop,
+        costs=earnings.costs,
+        prepaid=earnings.prepaid,
         interest_secured=service.interest_secured,
         interest_unsecured=service.interest_unsecured,
         repaid_secured=scheduled + revolver_repaid + rolled_repaid,
         repaid_unsecured=bullets,
         lent_secured=drawn_box + drawn.revolver + drawn.roll + senior,
         lent_unsecured=issued + junior,
+        scheduled=scheduled,
+        repaid_revolver=revolver_repaid,
+        repaid_rolled=rolled_repaid,
+        drawn_box=drawn_box,
+        drawn_revolver=drawn.revolver,
+        rolled=drawn.roll,
+        issued=drawn.notes,
         refinanced=refinanced,
         maturing=bullets,
         raised=drawn.equity,

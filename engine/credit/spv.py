@@ -25,6 +25,7 @@ class SpvFlows(eqx.Module):
     """One quarter of the average living member [USD bn], and who is alive."""
 
     rent: Float[Array, "spv ..."]
+    costs: Float[Array, "spv ..."]
     cfads: Float[Array, "spv ..."]
     owed: Float[Array, "spv ..."]
     spend: Float[Array, "spv ..."]
@@ -32,7 +33,17 @@ class SpvFlows(eqx.Module):
     sponsor: Float[Array, "spv ..."]
     interest_loan: Float[Array, "spv ..."]
     interest_takeout: Float[Array, "spv ..."]
+    interest_arrears: Float[Array, "spv ..."]
+    """Part of the loan's interest that is paid on arrears."""
     capitalised: Float[Array, "spv ..."]
+    draw: Float[Array, "spv ..."]
+    scheduled: Float[Array, "spv ..."]
+    """Scheduled principal of the loan; the rest of what it repays is the take-out's."""
+    residual: Float[Array, "spv ..."]
+    """Due at the last attempt, beyond what the take-out pays."""
+    rolled: Float[Array, "spv ..."]
+    reserve: Float[Array, "spv ..."]
+    """Cash to be kept before anything is distributed."""
     repaid_loan: Float[Array, "spv ..."]
     repaid_takeout: Float[Array, "spv ..."]
     lent_loan: Float[Array, "spv ..."]
@@ -181,6 +192,7 @@ def divide_spv(
     )
     flows = SpvFlows(
         rent=earnings.from_tenant + earnings.relet,
+        costs=earnings.costs,
         cfads=earnings.cfads,
         owed=earnings.owed,
         spend=paths.spend,
@@ -188,7 +200,13 @@ def divide_spv(
         sponsor=called,
         interest_loan=interest - capitalised + late,
         interest_takeout=second.interest,
+        interest_arrears=late,
         capitalised=capitalised,
+        draw=draw,
+        scheduled=principal,
+        residual=residual,
+        rolled=rolled,
+        reserve=target,
         repaid_loan=principal + residual + taken,
         repaid_takeout=second.principal,
         lent_loan=draw + capitalised + rolled + short,

@@ -1,0 +1,184 @@
+"""The rows of a vehicle's quarter, as a credit desk reads them: one list per family.
+
+A cash row is a source (+1) or a use (−1): opening cash + sources = uses + closing cash.
+A debt row moves the balance the same way. What a row says is a flow of the engine's
+record, or a sum of them; `docs/model.md` sections 4 and 5 define each.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Flow = Callable[[Any], Any]
+
+
+class Row(NamedTuple):
+    """One row: its name, +1 source, −1 use, 0 memo, and its flow."""
+
+    name: str
+    sign: int
+    flow: Flow
+
+
+def _row(name: str, sign: int, *fields: str) -> Row:
+    """A row that is a field, or the first field less the others."""
+
+    def flow(flows: Any) -> Any:
+        first, *others = (getattr(flows, field) for field in fields)
+        return first - sum(others) if others else first
+
+    return Row(name, sign, flow)
+
+
+class Vehicle(NamedTuple):
+    """Rows of a family: where its flows stand in the record, and what they are."""
+
+    record: str
+    cash: tuple[Row, ...]
+    debt: tuple[Row, ...] = ()
+    balance: tuple[str, ...] = ()
+    """Fields whose sum is the closing debt."""
+    opening: tuple[str, ...] = ()
+    """Fields of the state whose sum is the opening debt."""
+    memo: tuple[Row, ...] = ()
+    has_alive: bool = False
+
+
+VEHICLES: dict[str, Vehicle] = {
+    "neoclouds": Vehicle(
+        record="clouds",
+        has_alive=True,
+        cash=(
+            _row("collected from customers", 1, "receipts"),
+            _row("vendor backstop", 1, "backstop"),
+            _row("delivered against prepayments", -1, "prepaid"),
+            _row("prepayments received", 1, "prepayment"),
+            _row("operating costs and leases", -1, "costs"),
+            _row("interest earned", 1, "earned"),
+            _row("interest, secured", -1, "interest_secured"),
+            _row("interest, unsecured", -1, "interest_unsecured"),
+            _row("scheduled principal, secured", -1, "scheduled"),
+            _row("notes and convertibles matured", -1, "repaid_unsecured"),
+            _row("refinancing", 1, "refinanced"),
+            _row("new notes", 1, "issued"),
+            _row("delayed-draw loans drawn", 1, "drawn_box"),
+            _row("revolver drawn", 1, "drawn_revolver"),
+            _row("revolver repaid", -1, "repaid_revolver"),
+            _row("guaranteed debt rolled", 1, "rolled"),
+            _row("rolled debt repaid", -1, "repaid_rolled"),
+            _row("secured dues in arrears", 1, "arrears_secured"),
+            _row("unsecured dues in arrears", 1, "arrears_unsecured"),
+            _row("equity raised", 1, "raised"),
+            _row("capex", -1, "capex"),
+        ),
+        debt=(
+            _row("lent, secured", 1, "lent_secured"),
+            _row("lent, unsecured", 1, "lent_unsecured"),
+            _row("repaid, secured", -1, "repaid_secured"),
+            _row("repaid, unsecured", -1, "repaid_unsecured"),
+        ),
+        balance=("secured", "unsecured"),
+        opening=("secured", "unsecured"),
+        memo=(
+            _row("revenue", 0, "revenue"),
+            _row("EBITDA", 0, "ebitda"),
+            _row("capex deferred", 0, "deferred"),
+            _row("contracts signed, per year", 0, "signed"),
+        ),
+    ),
+    "spvs": Vehicle(
+        record="spvs",
+        has_alive=True,
+        cash=(
+            _row("rent collected", 1, "rent"),
+            _row("operating costs", -1, "costs"),
+            _row("owed by a tenant who left", 1, "owed"),
+            _row("interest earned", 1, "earned"),
+            _row("equity paid in", 1, "equity"),
+            _row("sponsor called", 1, "sponsor"),
+            _row("loan drawn", 1, "draw"),
+            _row("construction", -1, "spend"),
+            _row("interest, loan", -1, "interest_loan", "interest_arrears"),
+            _row("interest, arrears", -1, "interest_arrears"),
+            _row("interest, take-out", -1, "interest_takeout"),
+            _row("scheduled principal, loan", -1, "scheduled"),
+            _row("due at final maturity", -1, "residual"),
+            _row("take-out lent", 1, "lent_takeout"),
+            _row("loan repaid by the take-out", -1, "lent_takeout"),
+            _row("principal, take-out", -1, "repaid_takeout"),
+            _row("guaranteed debt rolled", 1, "rolled"),
+            _row("dues in arrears", 1, "arrears", "rolled"),
+            _row("distributed to owners", -1, "distributed"),
+        ),
+        debt=(
+            _row("loan drawn, interest capitalised, arrears", 1, "lent_loan"),
+            _row("lent, take-out", 1, "lent_takeout"),
+            _row("repaid, loan", -1, "repaid_loan"),
+            _row("repaid, take-out", -1, "repaid_takeout"),
+        ),
+        balance=("loan", "takeout"),
+        opening=("loan", "takeout", "arrears"),
+        memo=(
+            _row("cash available for debt service", 0, "cfads"),
+            _row("interest capitalised", 0, "capitalised"),
+            _row("reserve to be kept", 0, "reserve"),
+            _row("debt that a take-out would carry", 0, "takeout_capacity"),
+        ),
+    ),
+    "hybrid": Vehicle(
+        record="hybrid",
+        cash=(
+            _row("EBITDA of the core", 1, "core"),
+            _row("collected from contracts", 1, "receipts"),
+            _row("costs and rent", -1, "costs"),
+            _row("interest earned", 1, "earned"),
+            _row("equity raised", 1, "equity"),
+            _row("borrowed", 1, "borrowed"),
+            _row("matured", -1, "matured"),
+            _row("interest", -1, "interest"),
+            _row("capex", -1, "capex"),
+            _row("paid out", -1, "payout"),
+        ),
+        debt=(_row("borrowed, net", 1, "borrowed"), _row("matured", -1, "matured")),
+        balance=("debt",),
+        memo=(_row("EBITDA", 0, "ebitda"),),
+    ),
+    "hyperscalers": Vehicle(
+        record="hyperscalers",
+        cash=(
+            _row("operating cash flow", 1, "operating"),
+            _row("interest earned", 1, "earned"),
+            _row("bonds issued", 1, "issued"),
+            _row("interest", -1, "interest"),
+            _row("rent to vehicles", -1, "rent"),
+            _row("capex", -1, "capex"),
+            _row("paid out", -1, "payout"),
+        ),
+        debt=(_row("bonds issued", 1, "issued"),),
+        balance=("debt",),
+    ),
+    "labs": Vehicle(
+        record="labs",
+        cash=(
+            _row("margin before compute", 1, "margin"),
+            _row("interest earned", 1, "interest"),
+            _row("equity raised", 1, "raised"),
+            _row("paid for compute", -1, "paid"),
+        ),
+        memo=(
+            _row("revenue", 0, "revenue"),
+            _row("due for compute", 0, "due"),
+            _row("forgiven", 0, "forgiven"),
+        ),
+    ),
+    "vendor": Vehicle(
+        record="vendor",
+        cash=(
+            _row("profit", 1, "profit"),
+            _row("interest earned", 1, "earned"),
+            _row("backstop paid", -1, "backstop"),
+            _row("paid out", -1, "payout"),
+        ),
+        memo=(_row("sales", 0, "sales"), _row("value of the stake", 0, "stake")),
+    ),
+}
+"""What every vehicle's table holds, by family."""
