@@ -1,10 +1,10 @@
-"""`make docs`: docs/metrics.md from the registry; `--check` fails if it is stale."""
+"""`make docs`: the pages that code writes; `--check` fails if one is stale."""
 
 import argparse
 import pathlib
 import sys
 
-PAGE = pathlib.Path(__file__).parents[1] / "docs" / "metrics.md"
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
 
 HEAD = """\
 # Metrics
@@ -50,22 +50,31 @@ def page() -> str:
     return "\n".join([*parts, LAYER_HEAD + "".join(layers)])
 
 
+def pages() -> dict[str, str]:
+    """Every page that is made of code, by file."""
+    from scripts import _config_page
+
+    return {"metrics.md": page(), "config-reference.md": _config_page.page()}
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the page, or with `--check` compares it; returns the exit status."""
+    """Writes the pages, or with `--check` compares them; returns the exit status."""
     command = argparse.ArgumentParser(
         prog="python -m scripts.docs", description=__doc__
     )
     command.add_argument("--check", action="store_true", help="write nothing")
     is_check = command.parse_args(arguments).check
-    text = page()
-    if is_check:
-        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print("docs/metrics.md is stale: run make docs", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    print("docs/metrics.md")
-    return 0
+    stale = 0
+    for name, text in pages().items():
+        path = DOCS / name
+        is_same = path.is_file() and path.read_text(encoding="utf-8") == text
+        if is_check and not is_same:
+            print(f"docs/{name} is stale: run make docs", file=sys.stderr)
+            stale = 1
+        elif not is_check:
+            path.write_text(text, encoding="utf-8")
+            print(f"docs/{name}")
+    return stale
 
 
 if __name__ == "__main__":

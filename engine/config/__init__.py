@@ -5,6 +5,7 @@ The only place that imports pydantic; `import engine` alone does not import it.
 
 from engine.config.economy import EconomyConfig as EconomyConfig
 from engine.config.economy import json_schema as json_schema
+from engine.config.economy import keys as keys
 from engine.config.errors import ConfigError as ConfigError
 from engine.config.figures import FigureRecord as FigureRecord
 from engine.config.load import load as load

@@ -4,7 +4,8 @@ import functools
 import hashlib
 import importlib
 import json
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -31,6 +32,7 @@ from engine.config.figures import FigureRecord, choices, records
 from engine.config.funds import BondFund, PrivateCreditFund
 from engine.config.investors import Banks, Government, Insurer, Pension
 from engine.config.market import Expectations, Market
+from engine.config.meanings import MEANINGS
 from engine.config.metrics import Criteria, Hurdle
 from engine.config.tapes import TAPED, Deals, Tapes
 from engine.config.vehicles import (
@@ -252,5 +254,25 @@ def _without_documentation(node: Any) -> Any:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of a resolved config."""
-    return EconomyConfig.model_json_schema()
+    """JSON Schema of a resolved config, with the meaning of every key."""
+    schema = EconomyConfig.model_json_schema()
+    for section, key, model in keys():
+        known = schema["$defs"].get(model.__name__, {}).get("properties", {})
+        meaning = MEANINGS.get(section, {}).get(key)
+        if meaning is not None and key in known:
+            known[key]["description"] = meaning
+    return schema
+
+
+def keys() -> Iterator[tuple[str, str, type[FrozenModel]]]:
+    """Section or family, key, and the table that has it, of the whole schema."""
+    for section, field in EconomyConfig.model_fields.items():
+        for model in _tables(field.annotation):
+            yield from ((section, key, model) for key in model.model_fields)
+
+
+def _tables(annotation: Any) -> Iterator[type[FrozenModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, FrozenModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _tables(part)

@@ -5,6 +5,8 @@ import tomllib
 
 import pytest
 
+from engine.config import json_schema, keys
+from engine.config.meanings import MEANINGS
 from scripts import docs
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -31,8 +33,18 @@ def identified(paths: list[pathlib.Path]) -> list:
     return [pytest.param(p, id=str(p.relative_to(ROOT))) for p in paths]
 
 
-def test_metrics_page_is_what_the_registry_says():
+def test_pages_are_what_the_code_says():
     assert docs.main(["--check"]) == 0
+
+
+def test_every_key_of_a_config_has_a_meaning_and_no_meaning_is_left_over():
+    known = {(section, key) for section, key, _ in keys()}
+    told = {(section, key) for section in MEANINGS for key in MEANINGS[section]}
+    assert sorted(known - told) == []  # engine/config/meanings.py
+    assert sorted(told - known) == []
+    properties = json_schema()["$defs"]["NamedSpv"]["properties"]
+    meaning = MEANINGS["spvs"]["rvg_cap_usd_bn"]
+    assert properties["rvg_cap_usd_bn"]["description"] == meaning
 
 
 def test_check_refuses_a_stale_page(
@@ -41,7 +53,7 @@ def test_check_refuses_a_stale_page(
     capsys: pytest.CaptureFixture[str],
 ):
     stale = tmp_path / "metrics.md"
-    monkeypatch.setattr(docs, "PAGE", stale)
+    monkeypatch.setattr(docs, "DOCS", tmp_path)
     assert docs.main(["--check"]) == 1  # it is missing
     stale.write_text("old")
     assert docs.main(["--check"]) == 1
