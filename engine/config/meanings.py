@@ -134,7 +134,6 @@ PEOPLE = {
     "reported": {
         "reported_capex_2026_usd_bn": "capex of 2026 of a company only reported",
         "reported_ocf_2026_usd_bn": "its operating cash flow of 2026",
-        "market_cap_usd_bn": "its market value at as_of, for the wealth effect",
     },
     "vendor": {
         "chip_share": "share of builders' capex that is its sales",
