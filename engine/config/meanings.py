@@ -167,6 +167,10 @@ PEOPLE = {
         "cash_usd_bn": "cash at as_of",
         "target_cash_usd_bn": "cash above which new debt is repaid",
         "trigger_x": "leverage at which it loses its rating",
+        "overflow_elasticity_x": "customers that give up, per rise of price over their old contract",
+        "overflow_limit_x": "leverage up to which it takes customers of failed neoclouds",
+        "overflow_capex_x": "capex per annual revenue of a customer taken on",
+        "overflow_years": "mean remaining life of their contracts",
         "market_cap_usd_bn": "market value at as_of, for the wealth effect",
     },
 }
