@@ -16,6 +16,7 @@ VERBS = {
     "sweep": ("sweep", "many scenarios in blocks, resumable"),
     "breakeven": ("breakeven", "until when may productivity be late, layer by layer"),
     "holders": ("holders", "who holds the paper: flip values, positions, guarantee"),
+    "thermometer": ("thermometer", "what dated observations say about the time left"),
     "report": ("_report_verb", "one offline HTML file"),
     "schema": ("schema", "JSON Schema of a config"),
     "doctor": ("doctor", "the environment: versions, devices, cache"),
