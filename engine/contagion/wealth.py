@@ -9,6 +9,7 @@ layer values tech equity at its end. docs/model.md, sections 1 (Wealth) and 8.
 import dataclasses
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -217,17 +218,12 @@ def _opening_results(
     core = hybrid("core_ebitda") * (1.0 + hybrid("core_growth")) ** years
     margin = 1.0 - hybrid("variable") - hybrid("fixed")
     ebitda = core + 4.0 * (margin * paths.backlog[0] - paths.rent[0])
-    committed = [
-        grid.modelled(
-            grid.schedule(
-                economy[f"neoclouds.{name}.committed_capex.edges"],
-                economy[f"neoclouds.{name}.committed_capex.amounts"],
-            )
-        )[0]
-        for name in economy.members("neoclouds")
-    ]
+    ordered = economy.rows(
+        "neoclouds", "committed_capex.edges", "committed_capex.amounts"
+    )
+    committed = jax.vmap(grid.schedule)(*ordered.values())[:, grid.n_history]
     capex = jnp.sum(planned_capex(economy, grid)[0]) + paths.capex[0]
-    capex = 4.0 * (capex + jnp.sum(jnp.stack(committed)))
+    capex = 4.0 * (capex + jnp.sum(committed))
     sales = vendor("chip") * capex + vendor("outside_sales")
     return ebitda, vendor("margin") * sales
 

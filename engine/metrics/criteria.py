@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
-from engine.metrics.layers import first_date, first_failure, named, up_to_failure
+from engine.metrics.layers import first_date, first_failure, up_to_failure
 from engine.numerics import ratio_above
 from engine.survival import HIGHEST
 
@@ -99,9 +99,9 @@ def entity_events(
         ("spvs", "repudiation"): record.tenancies.repudiation < 0.0,
     }
     for (family, event), happens in series.items():
-        members = zip(economy.members(family), named(economy, family), strict=True)
-        for i, (member, is_named) in enumerate(members):
-            if is_named:
+        # Those of the config: hundreds of deals of a tape are no events one by one.
+        for i, member in enumerate(economy.listed(family)):
+            if economy.blueprint.choice(f"{family}.{member}.kind") == "named":
                 dates[f"{member}.{event}"] = first_date(happens[:, i], grid)
     return dates
 
@@ -136,7 +136,7 @@ def limit_states_of(
         "neocloud_secured": ("criteria.required_secured_premium", (0,)),
         "neocloud_unsecured": ("criteria.required_unsecured_premium", (n,)),
     }
-    for index, name in enumerate(economy.members("spvs")):
+    for index, name in enumerate(economy.listed("spvs")):
         if economy.blueprint.choice(f"spvs.{name}.kind") == "named":
             bullet = economy.blueprint.choice(f"spvs.{name}.profile") == "bullet"
             layer = "bank_spv" if bullet else "tenant_spv"
