@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -39,7 +41,8 @@ class Result(eqx.Module):
     """What a run says; the leaves of a batch have one axis, the scenario.
 
     `record` (single runs only) has a leading quarter axis; `failures` are dates, 9999
-    where there is none; `losses` USD bn; `residuals` relative.
+    where there is none; `losses` USD bn; `residuals` relative. `watched` is what a
+    batch was asked to keep of its paths, scenario first.
     """
 
     record: Record | None
@@ -53,6 +56,7 @@ class Result(eqx.Module):
     distances: dict[str, Float[Array, "..."]]
     margins: dict[str, Float[Array, "..."]]
     """Continuous distances behind the classification: `won`, `systemic`."""
+    watched: Any = None
 
 
 def default_rule(economy: Economy) -> AbstractDefaultRule:
@@ -142,6 +146,7 @@ def _run_chunk(
     grid: TimeGrid,
     scenarios: Scenario,
     rule: AbstractDefaultRule,
+    watch: Callable[[Result], Any] | None,
 ) -> Result:
     """A chunk of scenarios in one scan, the scenario axis last on every array."""
 
@@ -159,11 +164,13 @@ def _run_chunk(
         record = run_quarters(layers, dated, start, rule)
         drawn = economy.replace(scenarios.draws)
         result = summarise(record, layers, drawn, grid)
+        watched = None if watch is None else watch(result)
 
     def full(leaf: Array) -> Array:
-        return jnp.broadcast_to(leaf, (n,))
+        whole = jnp.broadcast_to(leaf, (*leaf.shape[:-1], n))
+        return jnp.moveaxis(whole, -1, 0)
 
-    kept = dataclasses.replace(result, record=None, headrooms=None)
+    kept = dataclasses.replace(result, record=None, headrooms=None, watched=watched)
     return jax.tree.map(full, kept)
 
 
@@ -185,10 +192,13 @@ def simulate_batch(
     scenarios: Scenario,
     rule: AbstractDefaultRule | None = None,
     chunk: int | None = None,
+    watch: Callable[[Result], Any] | None = None,
 ) -> Result:
-    """Runs a batch of scenarios, `chunk` at a time; paths are not kept.
+    """Runs a batch of scenarios, `chunk` at a time.
 
-    Unless given, a chunk is as large as its memory allows (`chunk_for`).
+    Unless given, a chunk is as large as its memory allows (`chunk_for`). Paths are not
+    kept, except what `watch(result)` makes of a chunk's record: any tree of arrays that
+    end in the scenario axis. It comes back as `watched`.
     """
     rule = default_rule(economy) if rule is None else rule
     chunk = chunk_for(economy, grid) if chunk is None else chunk
@@ -196,7 +206,7 @@ def simulate_batch(
     whole = n // chunk * chunk
 
     def run(part: Scenario) -> Result:
-        return _run_chunk(economy, state, grid, part, rule)
+        return _run_chunk(economy, state, grid, part, rule, watch)
 
     parts = []
     if whole:
@@ -205,7 +215,9 @@ def simulate_batch(
             lambda leaf: leaf[:whole].reshape(*shape, *leaf.shape[1:]), scenarios
         )
         mapped = jax.lax.map(run, cut)
-        parts.append(jax.tree.map(lambda leaf: leaf.reshape(whole), mapped))
+        parts.append(
+            jax.tree.map(lambda leaf: leaf.reshape(whole, *leaf.shape[2:]), mapped)
+        )
     if n > whole:
         parts.append(run(jax.tree.map(lambda leaf: leaf[whole:], scenarios)))
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)

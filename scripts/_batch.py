@@ -43,6 +43,8 @@ def compile_batch(
 ) -> Batch:
     """Compiles `engine.simulate_batch` for blocks, sharded over `devices`.
 
+    Columns are one number per scenario; those called `path:` one byte per quarter.
+
     Scenarios are independent, so every device runs its share of the block without
     talking to the others. `outputs` are metric names or patterns; all if empty.
     """
@@ -51,6 +53,7 @@ def compile_batch(
 
     import engine
     from engine.drivers.sampling import scenarios
+    from scripts._fans import watch
 
     economy, state, grid = built
     # The rows a device count needs beyond the block are simulated and dropped.
@@ -59,7 +62,9 @@ def compile_batch(
     rows, same = PartitionSpec("scenario"), PartitionSpec()
 
     def outcomes(economy: Any, state: Any, batch: Any) -> dict[str, Any]:
-        return flatten(engine.simulate_batch(economy, state, grid, batch), outputs)
+        found = engine.simulate_batch(economy, state, grid, batch, watch=watch(economy))
+        paths = {f"path:{name}": codes for name, codes in found.watched.items()}
+        return flatten(found, outputs) | paths
 
     local = jax.shard_map(
         outcomes,

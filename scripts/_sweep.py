@@ -6,9 +6,16 @@ import platform
 import time
 from typing import Any
 
+from scripts._fans import counts, fans
 from scripts._output import counting, note, working
 from scripts._run import start
-from scripts._sweep_store import MANIFEST, publish_json, publish_table, take_up
+from scripts._sweep_store import (
+    MANIFEST,
+    publish_json,
+    publish_table,
+    take_up,
+    total,
+)
 
 
 def sweep(
@@ -43,7 +50,8 @@ def sweep(
     }
     chosen = chosen_devices(jax, devices)
     sound = {entry["index"]: entry for entry in take_up(folder, identity, resume)}
-    (folder / "scenarios").mkdir(exist_ok=True)
+    for part in ("scenarios", "fans"):
+        (folder / part).mkdir(exist_ok=True)
     built = config.build(np.dtype(dtype))
     manifest = identity | {
         "origin": origin or {},
@@ -59,13 +67,18 @@ def sweep(
 
     def keep(index: int, found: dict[str, Any]) -> int:
         rows = min(BLOCK, n - index * BLOCK)
-        values = {k: np.asarray(v) for k, v in found.items()}
-        flat = {k: v[:rows] for k, v in values.items()}
+        values = {k: np.asarray(v)[:rows] for k, v in found.items()}
+        flat = {k: v for k, v in values.items() if not k.startswith("path:")}
         number = np.arange(rows, dtype=np.int64) + index * BLOCK
-        path = folder / "scenarios" / f"block-{index:06d}.parquet"
-        sound[index] = {"index": index} | publish_table(
-            path, {"scenario": number} | flat
-        )
+        name = f"block-{index:06d}.parquet"
+        entry = publish_table(folder / "scenarios" / name, {"scenario": number} | flat)
+        counted = {
+            k.removeprefix("path:"): counts(v).ravel().astype(np.uint16)
+            for k, v in values.items()
+            if k not in flat
+        }
+        entry["fans"] = publish_table(folder / "fans" / name, counted)
+        sound[index] = {"index": index} | entry
         record()
         return rows
 
@@ -90,6 +103,13 @@ def sweep(
             advance(keep(*pending))
     summary = conclude(config, built, folder, list(sound.values()), identity)
     publish_json(folder / "summary.json", summary)
+    grid = built[2]
+    dates = np.asarray(grid.modelled(grid.ends), np.float64).tolist()
+    counted = {
+        name: found.reshape(len(dates), 256)
+        for name, found in total(folder, list(sound.values()), "fans").items()
+    }
+    publish_json(folder / "fans.json", fans(counted, dates))
     seconds = time.perf_counter() - began
     record(seconds=seconds, compile_seconds=compile_seconds, new_blocks=len(todo))
     broken = sum(r["failures"] for r in summary["residuals"].values())

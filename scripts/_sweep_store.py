@@ -96,10 +96,16 @@ def take_up(folder: pathlib.Path, identity: dict[str, Any], resume: bool) -> lis
 
 
 def _is_sound(folder: pathlib.Path, entry: dict[str, Any]) -> bool:
-    path = folder / entry["file"]
+    # A block of an earlier version has no fans: it is run again.
+    files = (entry, entry.get("fans"))
+    return all(file is not None and _is_whole(folder, file) for file in files)
+
+
+def _is_whole(folder: pathlib.Path, file: dict[str, Any]) -> bool:
+    path = folder / file["file"]
     if not path.is_file():
         return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+    return hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
 
 
 def column(folder: pathlib.Path, blocks: list[Any], name: str) -> np.ndarray:
@@ -114,3 +120,14 @@ def column(folder: pathlib.Path, blocks: list[Any], name: str) -> np.ndarray:
 def columns(folder: pathlib.Path, blocks: list[Any]) -> list[str]:
     """Columns of the blocks."""
     return pq.read_schema(folder / blocks[0]["file"]).names
+
+
+def total(folder: pathlib.Path, blocks: list[Any], part: str) -> dict[str, np.ndarray]:
+    """Every column of a table of counts that each block has, summed over blocks."""
+    summed: dict[str, np.ndarray] = {}
+    for entry in blocks:
+        table = pq.read_table(folder / entry[part]["file"])
+        for name in table.column_names:
+            found = table[name].to_numpy().astype(np.int64)
+            summed[name] = summed.get(name, 0) + found
+    return summed

@@ -5,10 +5,10 @@ Read from a folder of `demo` or `sweep` where it is there, computed where it is 
 - `hurdle.json`, `breakeven.json`: what the verbs of that name print;
 - `holders.json`: what `holders` prints;
 - `stories.json`: story name to what `run` prints;
-- `summary.json`, here or in `sweep/`: what `sweep` writes;
+- `summary.json`, `fans.json`, here or in `sweep/`: what `sweep` writes;
 - `manifest.json`: `config` and `set` (or `origin` that holds them) and `hash`.
 
-Paths of the stories, fans and heat maps are always computed: they need the engine.
+Paths of the stories and heat maps are always computed: they need the engine.
 """
 
 import collections
@@ -106,7 +106,7 @@ def _material(
             "date": grid.middles[: history.shape[0]],
             "revenue": history,
         },
-        "fans": paths.fans(config),
+        "fans": stored("sweep/fans.json") or stored("fans.json") or paths.fans(config),
         "summary": summary,
         "sweep": {k: swept.get(k) for k in ("scenarios", "seed", "dtype", "sampler")},
         "versions": swept.get("versions") or (manifest or {}).get("versions"),

@@ -68,6 +68,7 @@ def _sweep(material: dict[str, Any]) -> dict[str, Any] | None:
         "seed": identity.get("seed"),
         "dtype": identity.get("dtype"),
         "sampler": identity.get("sampler"),
+        "fans": material["fans"]["scenarios"] == summary["scenarios"],
         "broken": sum(r["failures"] for r in summary["residuals"].values()),
         "classes": [(words(k), percent(v, 1)) for k, v in shares.items()],
     }

@@ -9,12 +9,8 @@ import numpy as np
 
 from scripts.report import flows
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FAN = 512
-"""Scenarios behind the fan charts."""
-
-FAILED = -1.0
-"""Where a headroom stays once the layer has failed: after that it means nothing."""
+"""Scenarios behind the fan charts of a report without a sweep."""
 
 
 def story(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
@@ -45,61 +41,26 @@ def story(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
 
 
 def fans(config: Any, n: int = FAN, seed: int = 0) -> dict[str, Any]:
-    """Quantiles over `n` Sobol scenarios of headrooms and debt service cover."""
+    """Quantiles of headrooms and debt service cover, where no sweep was made."""
     import jax
     import jax.numpy as jnp
 
     import engine
+    from scripts import _fans
 
     economy, state, grid = config.build(jnp.float32)
 
     @jax.jit
     def batch(economy: Any, state: Any, scenarios: Any) -> Any:
-        def one(scenario: Any) -> Any:
-            found = engine.simulate(economy, state, grid, scenario)
-            record: Any = found.record
-            clouds, spvs = record.clouds, record.spvs
-            alive = clouds.alive, spvs.alive
-            return found.headrooms, (clouds.dscr, spvs.dscr), alive
-
-        return jax.lax.map(one, scenarios, batch_size=64)
+        watch = _fans.watch(economy)
+        found = engine.simulate_batch(
+            economy, state, grid, scenarios, chunk=n, watch=watch
+        )
+        return found.watched
 
     drawn = engine.scenarios(economy, grid, n, seed=seed)
-    rooms, covers, alive = batch(economy, state, drawn)
-    families = ("neoclouds", "spvs")
-    names = [x for family in families for x in economy.members(family)]
-    cover = np.concatenate([np.asarray(x) for x in covers], axis=2)
-    living = np.concatenate([np.asarray(x) for x in alive], axis=2)
-    return {
-        "scenarios": n,
-        "date": np.asarray(grid.modelled(grid.ends), np.float64).tolist(),
-        "headroom": {k: headroom_fan(np.asarray(v)) for k, v in rooms.items()},
-        "dscr": {
-            name: dscr_fan(cover[:, :, i], living[:, :, i])
-            for i, name in enumerate(names)
-        },
-    }
-
-
-def headroom_fan(rooms: np.ndarray) -> dict[str, Any]:
-    """Quantiles by quarter of `rooms[scenario, quarter]`, failures kept at −1."""
-    gone = np.cumsum(rooms < 0, axis=1) > 0
-    kept = np.where(gone, FAILED, rooms.astype(np.float64))
-    values = np.quantile(kept, QUANTILES, axis=0)
-    quantiles = {str(q): row.tolist() for q, row in zip(QUANTILES, values, strict=True)}
-    return {"quantiles": quantiles, "failed": np.mean(gone, axis=0).tolist()}
-
-
-def dscr_fan(cover: np.ndarray, alive: np.ndarray) -> dict[str, Any]:
-    """Quantiles where something is due and most scenarios still have the vehicle."""
-    # The engine writes 11 where nothing is due.
-    # … and 0 before the rent starts, when interest is paid from the notes themselves.
-    is_due = (cover < 10.99) & (cover != 0.0) & (alive > 1e-6)
-    share = np.mean(is_due, axis=0)
-    rows: dict[str, list[float | None]] = {str(q): [] for q in QUANTILES}
-    for t in range(cover.shape[1]):
-        values = cover[is_due[:, t], t] if share[t] >= 0.25 else None
-        for q in QUANTILES:
-            found = None if values is None else float(np.quantile(values, q))
-            rows[str(q)].append(found)
-    return {"quantiles": rows, "share": share.tolist()}
+    watched = batch(economy, state, drawn)
+    dates = np.asarray(grid.modelled(grid.ends), np.float64).tolist()
+    return _fans.fans(
+        {k: _fans.counts(np.asarray(v)) for k, v in watched.items()}, dates
+    )

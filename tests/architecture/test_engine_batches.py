@@ -23,7 +23,11 @@ def parts():
 @functools.cache
 def in_chunks(chunk):
     economy, state, grid, drawn = parts()
-    run = jax.jit(functools.partial(engine.simulate_batch, chunk=chunk))
+    run = jax.jit(
+        functools.partial(
+            engine.simulate_batch, chunk=chunk, watch=lambda found: found.headrooms
+        )
+    )
     return run(economy, state, grid, drawn)
 
 
@@ -35,6 +39,7 @@ def without_paths(result):
         result.distances,
         result.statuses,
         result.classification,
+        result.headrooms if result.watched is None else result.watched,
     )
 
 

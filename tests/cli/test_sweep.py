@@ -12,7 +12,7 @@ import pytest
 import engine
 from engine.economy import Blueprint, Economy, Range
 from engine.grid import TimeGrid
-from scripts import _batch, _sweep, _sweep_summary
+from scripts import _batch, _fans, _sweep, _sweep_summary
 from scripts._output import BadInput
 from scripts._sweep_store import take_up
 
@@ -27,11 +27,12 @@ class Result(NamedTuple):
     residuals: dict[str, Any]
     distances: dict[str, Any]
     classification: Any
+    watched: Any
 
 
-def simulate_batch(economy, state, grid, scenarios) -> Result:
+def simulate_batch(economy, state, grid, scenarios, watch) -> Result:
     """A toy economy: the GPU shocks decide when the one layer fails."""
-    del state
+    del state, watch
     level = jnp.cumsum(scenarios.shocks[:, :, 2], axis=1) + economy["a.x"]
     is_low = level < -2.0
     quarter = jnp.argmax(is_low, axis=1)
@@ -45,6 +46,10 @@ def simulate_batch(economy, state, grid, scenarios) -> Result:
         residuals={"cash": jnp.zeros_like(failed)},
         distances={"sales": level[:, 0]},
         classification=jnp.where(failed < 9000, 1, 0),
+        watched={
+            "headroom:neocloud": jnp.clip(level * 20 + 100, 0, 253).astype(jnp.uint8),
+            "dscr:a": jnp.where(level > 0, 100, 255).astype(jnp.uint8),
+        },
     )
 
 
@@ -79,7 +84,9 @@ def run(folder: pathlib.Path, n: int = 200, **options) -> dict[str, Any]:
 
 
 def blocks(folder: pathlib.Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted((folder / "scenarios").iterdir())}
+    files = [*folder.glob("*/block-*.parquet"), folder / "fans.json"]
+    there = [p for p in sorted(files) if p.exists()]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in there}
 
 
 @pytest.fixture
@@ -93,7 +100,8 @@ def test_interruption_changes_nothing(whole, tmp_path, monkeypatch):
     write = _sweep.publish_table
 
     def fails_in_third_block(path, columns):
-        if path.name == "block-000002.parquet":
+        # After the block's scenarios, before its fans.
+        if path.name == "block-000002.parquet" and path.parent.name == "fans":
             raise KeyboardInterrupt
         return write(path, columns)
 
@@ -101,7 +109,8 @@ def test_interruption_changes_nothing(whole, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(folder)
     assert not (folder / "summary.json").exists()
-    assert len(blocks(folder)) == 2
+    assert len(list((folder / "fans").iterdir())) == 2
+    assert not (folder / "fans.json").exists()
     monkeypatch.setattr(_sweep, "publish_table", write)
     assert run(folder, resume=True)["new_blocks"] == 2
     assert blocks(folder) == blocks(whole)
@@ -114,7 +123,8 @@ def test_a_damaged_or_missing_block_is_run_again(whole):
     damaged = whole / "scenarios" / "block-000001.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-20] + bytes(20))
     (whole / "scenarios" / "block-000003.parquet").unlink()
-    assert run(whole, resume=True)["new_blocks"] == 2
+    (whole / "fans" / "block-000000.parquet").unlink()
+    assert run(whole, resume=True)["new_blocks"] == 3
     assert blocks(whole) == before
 
 
@@ -176,6 +186,18 @@ def test_summary_says_what_the_blocks_hold(whole):
     text = (whole / "summary.json").read_text()
     assert str(whole.parent) not in text
     assert "NaN" not in text
+
+
+def test_fans_show_every_scenario_of_the_sweep(whole):
+    fans = json.loads((whole / "fans.json").read_text())
+    assert fans["scenarios"] == 200
+    assert len(fans["date"]) == 13
+    last = pq.read_table(whole / "scenarios")["metric:a.dscr"].to_numpy()
+    byte = np.clip(last * 20 + 100, 0, 253).astype(int)
+    median = fans["headroom"]["neocloud"]["quantiles"]["0.5"][-1]
+    assert abs(median - np.median(_fans.EDGES[byte])) < 0.03
+    share = fans["dscr"]["a"]["share"][-1]
+    assert share == pytest.approx(np.mean(last > 0))
 
 
 def test_outputs_select_metrics(tmp_path):

@@ -2,10 +2,10 @@ import copy
 import html
 import re
 
-import numpy as np
 import pytest
 
-from scripts.report import chain, flows, paths, style, tornado
+from scripts import _fans
+from scripts.report import chain, flows, style, tornado
 from scripts.report.page import render
 
 LAYERS = ("lab", "neocloud_equity", "neocloud_secured", "bank_spv", "lp")
@@ -110,7 +110,7 @@ def criterion(value, status="ok", **changes):
 
 
 def fan(n):
-    rows = {str(q): [q] * n for q in paths.QUANTILES}
+    rows = {str(q): [q] * n for q in _fans.QUANTILES}
     return {"quantiles": rows, "failed": [0.0] * n}
 
 
@@ -343,19 +343,6 @@ def test_a_shift_without_a_derivative_says_so_in_the_chart(material):
     assert any("no derivative: at jump" in text for text in shown.data[0].text)
     low, high = shown.layout.xaxis.range
     assert all(low < x < high for x in shown.data[1].x)
-
-
-def test_a_failed_headroom_stays_failed():
-    rooms = np.array([[0.5, -0.1, 2.0], [0.5, 0.4, 0.3]])
-    fan = paths.headroom_fan(rooms)
-    assert fan["failed"] == [0.0, 0.5, 0.5]
-    assert fan["quantiles"]["0.05"][2] == pytest.approx(-1 + 0.05 * 1.3)
-
-
-def test_cover_has_no_value_where_nothing_is_due():
-    cover = np.array([[11.0, 1.5], [11.0, 1.7]])
-    fan = paths.dscr_fan(cover, np.ones_like(cover))
-    assert fan["quantiles"]["0.5"] == [None, pytest.approx(1.6)]
 
 
 def test_payments_between_the_same_two_add_up_and_dust_is_left_out():
