@@ -24,7 +24,7 @@ KEYS: tuple[str, ...] = (SHIFTS["rate.all"], SHIFTS["leverage.all"])
 LADDER: tuple[float, ...] = (4e-6, 8e-7)
 """Shifts that are re-solved, and by how much."""
 
-_SIDE, _FAR = 1e-8, 1e-5
+_SIDE, _FAR = 1e-10, 1e-8
 _GAP_SHARE, _GAP_FLOOR = 0.5, 1e-8
 _SLOPE_STEP, _SLOPE_AGREEMENT = 1e-6, 1e-2
 
@@ -201,7 +201,7 @@ def _local_faults(result: BreakEven, sides: _Sides) -> list[str]:
     ]
     near = abs(sides.near[0, 0] - sides.near[0, 1])
     far = abs(sides.far[0, 0] - sides.far[0, 1])
-    # A thousandth of the distance: a smooth gap shrinks a thousandfold, a jump stays.
+    # A hundredth of the distance: a smooth gap shrinks a hundredfold, a jump stays.
     is_jump = near > max(_GAP_SHARE * far, _GAP_FLOOR)
     if is_jump != (result.local == "at_jump"):
         faults.append(f"{result.local} with a gap of {near:.1e} (wider: {far:.1e})")

@@ -42,6 +42,7 @@ STATUSES: tuple[str, ...] = (
 
 _RESIDUAL = 1e-8
 _ROUNDS = 4
+_BETWEEN, _MAX_CELLS = 7, 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,10 +111,12 @@ def break_evens(
     surveyed = survey(problem, points, problem.none())
     points, surveyed = closer(problem, scan, points, surveyed)
     layers: dict[str, BreakEven] = {}
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         read = _verdicts(problem, scan, points, surveyed, names)
         layers = _located(problem, scan, points, surveyed, read)
-        extra = _neighbours(scan, points, layers)
+        near = _neighbours(scan, points, layers)
+        between = _between(points, layers) if turn == 0 else np.zeros(0)
+        extra = np.union1d(near, between)
         if not extra.size:
             break
         more = survey(problem, extra, problem.none())
@@ -122,8 +125,7 @@ def break_evens(
         if all(again[k].cells.size == read[k].cells.size for k in names):
             break
     layers = {k: _explained(scan, x, layers) for k, x in layers.items()}
-    closer_in = np.setdiff1d(points, scan.points())
-    kept = np.unique(np.concatenate([scan.coarse().points(), closer_in]))
+    kept = np.union1d(scan.coarse().points(), _brackets(scan, points, layers))
     return Solved(scan, kept[:: int(scan.outward)], layers)
 
 
@@ -192,7 +194,10 @@ def _at_crossing(
             problem.dates, local.dates[0, k], local.dates[1, k], result.criterion
         )
     status = kind if result.status == "ok" else result.status
-    if kind != "at_jump" and not abs(residual) < _RESIDUAL:
+    slope = max(abs(float(local.before[k])), abs(float(local.after[k])))
+    # What a few units in the last place of the unknown make of a steep limit state.
+    last = 8 * np.finfo(float).eps * abs(result.crossings[0]) * slope
+    if kind != "at_jump" and not abs(residual) < max(_RESIDUAL, last):
         return dataclasses.replace(result, status="not_converged", residual=residual)
     return dataclasses.replace(
         result,
@@ -247,3 +252,38 @@ def _neighbours(
         return extra
     far = np.abs(extra[:, None] - points).min(axis=1) > 1e-3 * scan.scale
     return extra[far]
+
+
+def _between(
+    points: Points, layers: dict[str, BreakEven]
+) -> Float[np.ndarray, " extra"]:
+    """Values between crossings, and two cells around, of what fails more than once.
+
+    Where a criterion fails, holds and fails again, it may do so between two values.
+    """
+    ordered = np.sort(points)
+    chosen = np.zeros(ordered.size - 1, bool)
+    for found in layers.values():
+        if len(found.crossings) > 1 and np.isfinite(found.crossings).all():
+            at = np.searchsorted(ordered, found.crossings) - 1
+            chosen[max(at.min() - 2, 0) : at.max() + 3] = True
+    cells = np.flatnonzero(chosen)[:_MAX_CELLS]
+    shares = np.arange(1, _BETWEEN + 1) / (_BETWEEN + 1)
+    width = ordered[cells + 1] - ordered[cells]
+    return (ordered[cells, None] + width[:, None] * shares).ravel()
+
+
+def _brackets(
+    scan: Scan, points: Points, layers: dict[str, BreakEven]
+) -> Float[np.ndarray, " kept"]:
+    """The two values read on each side of every crossing, at some distance."""
+    ordered = np.sort(points)
+    kept: set[int] = set()
+    for found in layers.values():
+        for crossing in found.crossings:
+            if np.isfinite(crossing):
+                gap = ordered - crossing
+                left = np.flatnonzero(gap < -1e-3 * scan.scale)[-2:]
+                right = np.flatnonzero(gap > 1e-3 * scan.scale)[:2]
+                kept |= {int(i) for i in (*left, *right)}
+    return ordered[sorted(kept)]

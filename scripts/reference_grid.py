@@ -21,8 +21,8 @@ STORIES = {
 }
 
 
-def gather(n_sobol: int, limit: int | None = None) -> dict[str, Any]:
-    """One row per economy and criterion, and how long it took."""
+def gather(n_sobol: int, part: slice = slice(None)) -> dict[str, Any]:
+    """One row per criterion of every economy (of a part), and how long it took."""
     from scripts._run import load_config, start
 
     start()
@@ -36,7 +36,7 @@ def gather(n_sobol: int, limit: int | None = None) -> dict[str, Any]:
         name: load_config(str(ROOT / path), []).build(jnp.float64)
         for name, path in STORIES.items()
     }
-    cases = reference_grid({k: x[0] for k, x in built.items()}, n_sobol)[:limit]
+    cases = reference_grid({k: x[0] for k, x in built.items()}, n_sobol)[part]
     economy, _, grid = built["base"]
     began = time.perf_counter()
     with working("compiling the search"):
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = command.parse_args(arguments)
     from scripts._reference_page import page
 
-    found = gather(given.sobol, given.limit)
+    found = gather(given.sobol, slice(given.limit))
     if given.json:
         pathlib.Path(given.json).write_text(dumps(found) + "\n", encoding="utf-8")
     pathlib.Path(given.page).write_text(page(found), encoding="utf-8")
