@@ -17,6 +17,7 @@ VERBS = {
     "breakeven": ("breakeven", "until when may productivity be late, layer by layer"),
     "holders": ("holders", "who holds the paper: flip values, positions, guarantee"),
     "thermometer": ("thermometer", "what dated observations say about the time left"),
+    "deal": ("deal", "a stand-alone deal: every row of its waterfall each period"),
     "report": ("_report_verb", "one offline HTML file"),
     "schema": ("schema", "JSON Schema of a config"),
     "doctor": ("doctor", "the environment: versions, devices, cache"),
