@@ -15,6 +15,7 @@ VERBS = {
     "run": ("run", "one scenario: metrics, order of failure, invariants"),
     "sweep": ("sweep", "many scenarios in blocks, resumable"),
     "breakeven": ("breakeven", "until when may productivity be late, layer by layer"),
+    "compare2008": ("compare2008", "the same loss in four worlds: why not 2008?"),
     "holders": ("holders", "who holds the paper: flip values, positions, guarantee"),
     "thermometer": ("thermometer", "what dated observations say about the time left"),
     "deal": ("deal", "a stand-alone deal: every row of its waterfall each period"),

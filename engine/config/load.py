@@ -44,8 +44,8 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConf
     table = _resolve(path, origins, messages)
     if table is None:
         raise ConfigError(messages)
-    for override in overrides:
-        message = _override(table, override, origins)
+    for words in overrides:
+        message = override(table, words, origins)
         if message is not None:
             messages.append(message)
     config, details = _validate(table)
@@ -205,12 +205,12 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _override(table: dict[str, Any], override: str, origins: Origins) -> str | None:
+def override(table: dict[str, Any], words: str, origins: Origins) -> str | None:
     """Applies one override in place; returns a sentence if it cannot."""
-    path, equals, text = override.partition("=")
+    path, equals, text = words.partition("=")
     path, text = path.strip(), text.strip()
     if not equals or not path or not text:
-        return f"{OVERRIDE}: got {override!r}, expected key.path=value"
+        return f"{OVERRIDE}: got {words!r}, expected key.path=value"
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
