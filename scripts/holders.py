@@ -60,4 +60,13 @@ def _flips(configs: dict[str, Any]) -> Any:
     return flip_values(configs)
 
 
-PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {"flips": _flips}
+def _guarantee(configs: dict[str, Any]) -> Any:
+    from scripts._guarantee import guarantee
+
+    return guarantee(configs)
+
+
+PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "flips": _flips,
+    "guarantee": _guarantee,
+}

@@ -5,6 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.drivers import rate_shift
+from engine.economy import Economy
+from engine.grid import DT
 from engine.metrics.registry import register_entity
 
 
@@ -19,6 +22,23 @@ def _quarters_to_loss(
     waiting = jnp.sum((total <= 1e-6).astype(total.dtype), axis=0)
     short = jnp.sum((total < share * final).astype(total.dtype), axis=0)
     return short - waiting, final > 1e-6
+
+
+def _guaranteed(r: Any, e: Economy) -> Float[Array, "quarter ..."]:
+    """What the government would pay if every guaranteed loan were lost [USD bn]."""
+    n = len(e.members("neoclouds"))
+    balance = r.classes.balance
+    # Unsecured notes are the one class without a guarantee.
+    covered = jnp.sum(balance[:, :n], axis=1) + jnp.sum(balance[:, 2 * n :], axis=1)
+    return covered * e["guarantee.coverage"] * e["guarantee.claims"]
+
+
+def _at_ten_year(flow: Float[Array, "quarter ..."], e: Economy) -> Float[Array, "..."]:
+    """Value at `as_of` of a flow at quarter ends, at the ten-year rate."""
+    rate = e["rates.ten_year"] + rate_shift(e)
+    steps = jnp.arange(1, flow.shape[0] + 1).astype(flow.dtype)
+    steps = steps.reshape(steps.shape + (1,) * (flow.ndim - 1))
+    return jnp.sum(flow * (1.0 + rate) ** (-DT * steps), axis=0)
 
 
 register_entity(
@@ -110,6 +130,30 @@ register_entity(
     "USD bn",
     "credit loss as final holder",
     lambda r, i, e, g: jnp.sum(r.investors.government, axis=0),
+)
+register_entity(
+    "government",
+    "claims_value",
+    "C",
+    "USD bn",
+    "claims paid, at the ten-year rate of as_of",
+    lambda r, i, e, g: _at_ten_year(r.investors.government, e),
+)
+register_entity(
+    "government",
+    "guaranteed_peak",
+    "G",
+    "USD bn",
+    "largest guaranteed balance: the contingent liability",
+    lambda r, i, e, g: jnp.max(_guaranteed(r, e), axis=0),
+)
+register_entity(
+    "government",
+    "guaranteed_value",
+    "A",
+    "USD bn·years",
+    "guaranteed balance times years, at the ten-year rate of as_of",
+    lambda r, i, e, g: _at_ten_year(_guaranteed(r, e) * DT, e),
 )
 register_entity(
     "system",

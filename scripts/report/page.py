@@ -13,6 +13,7 @@ from scripts.report import (
     chain,
     fans,
     flips,
+    guarantee,
     heatmap,
     hurdle,
     method,
@@ -131,5 +132,6 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "flip_heads": flips.heads(material),
         "flips": flips.rows(material),
         "flips_silent": flips.silent(material),
+        "guarantee": guarantee.content(material),
         "method": method.content(material),
     }

@@ -123,6 +123,29 @@ def quarters_to_loss(run: Run, share: float) -> Outcome:
     return float(reached - first), True
 
 
+def of_guarantee(run: Run) -> dict[str, float]:
+    """Claims and guaranteed balances, valued at the ten-year rate of as_of."""
+    f = run.f
+    rate = f["rates.ten_year"] + f["shifts.rate_future"] + f["shifts.rate_all"]
+    share = f["guarantee.coverage"] * f["guarantee.claims"]
+    claims, years, peak = 0.0, 0.0, 0.0
+    n = len(run.families["neoclouds"])
+    for t, q in enumerate(run.quarters):
+        worth = (1.0 + rate) ** (-0.25 * (t + 1))
+        covered = 0.0
+        for k, x in enumerate(q["classes"].values()):
+            if not n <= k < 2 * n:
+                covered += share * x["balance"]
+        claims += worth * q["investors"]["government"]
+        years += worth * 0.25 * covered
+        peak = max(peak, covered)
+    return {
+        "government.claims_value": claims,
+        "government.guaranteed_peak": peak,
+        "government.guaranteed_value": years,
+    }
+
+
 def of_others(run: Run) -> dict[str, Outcome | float]:
     """Metrics of those that are alone: hybrid cloud, vendor, funds, investors."""
     n = run.until(run.f["criteria.horizon"])
@@ -150,6 +173,7 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         "outside.loss": sum(run.one("investors", "outside")),
         "bank.loss": bank,
         "government.loss": sum(run.one("investors", "government")),
+        **of_guarantee(run),
         "system.credit_loss": sum(run.lost(k) for k in every),
         "system.leak_bank": bank + sum(run.one("fund", "sold")),
         "system.leak_public": sum(sum(x) for x in run.one("investors", "forced_sales")),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scripts import _fans
-from scripts.report import chain, flows, style, tornado
+from scripts.report import chain, flows, guarantee, style, tornado
 from scripts.report.page import render
 
 LAYERS = ("lab", "neocloud_equity", "neocloud_secured", "bank_spv", "lp")
@@ -18,6 +18,7 @@ SECTIONS = (
     "fans",
     "flows",
     "chain",
+    "guarantee",
     "method",
 )
 
@@ -52,6 +53,22 @@ CHAIN = {
 }
 
 
+def estimate(value, error=0.1):
+    return {"value": value, "standard_error": error}
+
+
+GUARANTEED = {
+    "default_probability": estimate(0.5),
+    "years_later": None,
+    "credit_loss_bn": estimate(50.0),
+    "ratio": estimate(1.27),
+    "expected_claims_bn": estimate(20.0),
+    "claims_quantiles_bn": {"0.95": 40.0},
+    "subsidy_bn": estimate(15.0),
+    "contingent_liability_bn": estimate(300.0),
+    "fair_premium_per_year": estimate(0.009, 0.0001),
+    "default_dates": [2030.0, 2031.0, 2100.0],
+}
 NOTHING = {"value": None, "to": None, "status": "none_within_bounds"}
 TURN = {"value": 2.661, "to": "bet_won", "status": "at_jump", "within_range": True}
 FLIP = {
@@ -191,6 +208,11 @@ def material():
             "layers": layers,
         },
         "maps": {"future": heat},
+        "guarantee": {
+            "scenarios": 1024,
+            "horizon": 2031.75,
+            "stories": {"slow": dict.fromkeys(guarantee.VARIANTS, GUARANTEED)},
+        },
         "flips": [FLIP, FLIP | {"key": "power.price", "below": NOTHING}],
         "stories": {"base": told, "disproved": told},
         "paths": {"base": path, "disproved": path},
@@ -328,6 +350,13 @@ def test_the_page_says_what_would_turn_the_verdict(page):
     text = " ".join(prose(page).split())
     assert "capex_x [x] 2.9 2.4 to 3.3 ≤ 2.661* won (jump)" in text
     assert "No value within its bounds turns any story: power.price" in text
+
+
+def test_the_page_gives_the_guarantee_its_errors(page):
+    text = " ".join(prose(page).split())
+    assert "all four effects 50.0 ± 10.0 %" in text
+    assert "1.270 ± 0.100" in text
+    assert "90 ± 1" in text
 
 
 def test_a_derivative_too_steep_to_hold_is_flagged_not_drawn(material):
