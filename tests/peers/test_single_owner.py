@@ -20,6 +20,7 @@ from engine.credit.structure import (
     divide,
     size,
 )
+from engine.credit.structure.sizing import BINDING
 from engine.metrics import IRR_STATUS, irr
 
 sam = pytest.importorskip("PySAM.Singleowner")
@@ -132,6 +133,18 @@ def test_a_share_of_cost_is_met_exactly_where_its_loop_stops_early(share):
     np.testing.assert_allclose(theirs, share, rtol=5e-4)
     assert abs(theirs - share) > 1e-8
     np.testing.assert_allclose(sized.debt, model.Outputs.size_of_debt, rtol=5e-4)
+
+
+@pytest.mark.parametrize("cap", [0.3, 0.4, 0.45])
+def test_a_cap_on_sculpted_debt_binds_exactly_where_its_loop_misses_it(cap):
+    model = project(
+        debt_option=1, dscr_limit_debt_fraction=1, dscr_maximum_debt_fraction=100 * cap
+    )
+    sized = closed(model, cap, row(model, "cash_for_ds")[1:19], 1.3)
+    assert BINDING[int(sized.binding)] == "gearing"
+    assert abs(float(sized.gearing) - cap) < 1e-12
+    # Off by 0.08, 0.20 and 0.40 points, the first of them above the cap.
+    assert 5e-4 < abs(model.Outputs.debt_fraction / 100 - cap) < 5e-3
 
 
 def test_irr_is_that_of_its_flows():
