@@ -1,5 +1,9 @@
 """What every clearing obeys: order, conservation, and the waterfall on a tree."""
 
+import json
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,6 +118,53 @@ def test_solves_are_waves_of_default_and_one():
         batch = clear_batch(network, sound.at[0].set(first)[None])
         assert int(batch.solves[0]) == waves + 1, first
         assert int(batch.defaults.sum()) == waves
+
+
+def waves_of_default(debts, outside, assets, alpha, beta):
+    """Rogers and Veraart's algorithm in NumPy: how often the set of defaults grows."""
+    due = debts.sum(1) + outside
+    share = debts / due[:, None]
+    paid, failed, waves = due, np.zeros(len(due), bool), 0
+    while True:
+        grown = failed | (assets + paid @ share < due - 1e-12)
+        if (grown == failed).all():
+            return waves, paid, failed
+        failed, waves = grown, waves + 1
+        inside = beta * share.T * failed[:, None] * failed[None, :]
+        fixed = alpha * assets + beta * (np.where(failed, 0.0, due) @ share)
+        solved = np.linalg.solve(np.eye(len(due)) - inside, np.where(failed, fixed, 0))
+        paid = np.where(failed, solved, due)
+
+
+def test_on_random_networks_solves_are_the_waves_of_the_published_algorithm():
+    rng = np.random.default_rng(4)
+    n, scenarios, seen = 60, 40, set()
+    debts = rng.lognormal(0, 0.5, (n, n)) * (rng.random((n, n)) < 0.1)
+    np.fill_diagonal(debts, 0)
+    outside = np.ones(n)
+    cushion = 1.05 * (debts.sum(1) + outside) - debts.sum(0)
+    shock = rng.uniform(0, 0.3, (scenarios, n)) * rng.uniform(0, 1, (scenarios, 1))
+    assets = np.maximum(cushion, 0) * (1 - shock)
+    batch = clear_batch(debts, assets, outside, 0.9, 0.9)
+    for k in range(scenarios):
+        waves, paid, failed = waves_of_default(debts, outside, assets[k], 0.9, 0.9)
+        seen.add(waves)
+        assert int(batch.solves[k]) == waves + 1
+        np.testing.assert_array_equal(batch.defaults[k], failed)
+        np.testing.assert_allclose(batch.payments[k], paid, rtol=0, atol=1e-12)
+    assert max(seen) >= 4
+
+
+@pytest.mark.slow
+def test_a_thousand_firms_stay_below_two_gigabytes():
+    """Memory is that of one scenario; a thousand are the documented benchmark."""
+    words = ["-m", "scripts.bench_clearing", "--firms", "1000", "--scenarios", "50"]
+    run = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["peak_memory_gb"] < 2.0
+    assert found["cash_residual"] < 1e-12
+    assert found["defaults"]["most"] > 100
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 64])
