@@ -1,4 +1,8 @@
-"""A block of scenarios on all devices: one compiled program, used block after block."""
+"""A block of scenarios on all devices: one compiled program, used block after block.
+
+Two programs say the same: XLA's, for every device and precision, and a C kernel made of
+the same jaxpr (`native`), several times faster on a CPU in single precision.
+"""
 
 import difflib
 import fnmatch
@@ -7,19 +11,25 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from scripts._output import BadInput
+from scripts._output import BadInput, note
+from scripts._run import private_folder
 
 BLOCK = 4096
 """Scenarios per block of a sweep; a block's numbers never depend on how many follow."""
 
 
+KERNELS = ("auto", "c", "xla")
+"""How a block is run: `auto` is C for float32 on CPUs with a C compiler, else XLA."""
+
+
 class Batch(NamedTuple):
-    """A compiled block: `run(scenarios)` gives columns."""
+    """A compiled block: `run(scenarios)` gives columns. `kernel` says by which."""
 
     run: Callable[[Any], dict[str, Any]]
     sample: Callable[[int], Any]
     size: int
     compile_seconds: float
+    kernel: str
 
 
 def chosen_devices(jax: Any, devices: int | None) -> list[Any]:
@@ -40,14 +50,84 @@ def compile_batch(
     sampler: str = "sobol",
     outputs: Sequence[str] = (),
     block: int = BLOCK,
+    kernel: str = "auto",
 ) -> Batch:
-    """Compiles `engine.simulate_batch` for blocks, sharded over `devices`.
+    """Compiles blocks of scenarios for `devices`, by one of `KERNELS`.
 
     Columns are one number per scenario; those called `path:` one byte per quarter.
 
     Scenarios are independent, so every device runs its share of the block without
     talking to the others. `outputs` are metric names or patterns; all if empty.
     """
+    import numpy as np
+
+    from native import NoCompiler, Unsupported
+
+    is_cpu = all(device.platform == "cpu" for device in devices)
+    is_single = built[2].start.dtype == np.float32
+    if kernel == "c" or (kernel == "auto" and is_cpu and is_single):
+        try:
+            return _by_c(built, seed, len(devices), sampler, outputs, block)
+        except (NoCompiler, Unsupported) as why:
+            if kernel == "c":
+                raise BadInput(f"--kernel c: {why}") from None
+            note(f"no C kernel ({why}): XLA runs the scenarios, slower")
+    return _by_xla(built, seed, devices, sampler, outputs, block)
+
+
+def _by_c(
+    built: tuple[Any, Any, Any],
+    seed: int,
+    threads: int,
+    sampler: str,
+    outputs: Sequence[str],
+    block: int,
+) -> Batch:
+    """One scenario's program as C, a thread per device."""
+    import jax
+
+    import engine
+    from engine.drivers.sampling import scenarios
+    from native import NoCompiler, compile_kernel
+    from scripts._fans import watch
+
+    economy, state, grid = built
+
+    def outcome(economy: Any, state: Any, scenario: Any) -> dict[str, Any]:
+        found = engine.simulate(economy, state, grid, scenario)
+        paths = watch(economy)(found)
+        columns = {f"path:{name}": codes for name, codes in paths.items()}
+        return flatten(found, outputs) | columns
+
+    def sample(index: int) -> Any:
+        return scenarios(economy, grid, block, seed, sampler, index * block)
+
+    folder = private_folder("kernels")
+    if folder is None:
+        raise NoCompiler("no private folder to keep it in")
+    example = jax.tree.map(lambda leaf: leaf[0], sample(0))
+    began = time.perf_counter()
+    compiled = compile_kernel(
+        outcome, (economy, state), example, folder, grid.start.dtype, threads
+    )
+    return Batch(
+        run=lambda batch: compiled(batch, threads),
+        sample=sample,
+        size=block,
+        compile_seconds=time.perf_counter() - began,
+        kernel="c",
+    )
+
+
+def _by_xla(
+    built: tuple[Any, Any, Any],
+    seed: int,
+    devices: Sequence[Any],
+    sampler: str,
+    outputs: Sequence[str],
+    block: int,
+) -> Batch:
+    """`engine.simulate_batch`, sharded over the devices."""
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -90,6 +170,7 @@ def compile_batch(
         sample=sample,
         size=size,
         compile_seconds=time.perf_counter() - began,
+        kernel="xla",
     )
 
 

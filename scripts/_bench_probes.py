@@ -4,6 +4,7 @@
 the only honest measure of a first compilation and of peak memory.
 """
 
+import os
 import resource
 import sys
 import time
@@ -66,27 +67,39 @@ def size(config: Any) -> dict[str, Any]:
 
 
 def forward(config: Any) -> dict[str, Any]:
-    """Scenarios per second of a compiled block, on one device and on all."""
+    """Scenarios per second of a compiled block, by kernel and number of devices."""
     jax = start()
     import jax.numpy as jnp
 
     from scripts._batch import compile_batch
 
     built, devices = config.build(jnp.float32), jax.devices()
-    counts = sorted({1, len(devices)}, reverse=True)
-    blocks = {n: compile_batch(built, 0, devices[:n], block=BATCH) for n in counts}
-    drawn = {n: block.sample(0) for n, block in blocks.items()}
+    wanted = [("auto", len(devices)), ("auto", 1), ("xla", len(devices))]
+    blocks: dict[str, Any] = {}
+    for kernel, n in wanted:
+        block = compile_batch(built, 0, devices[:n], block=BATCH, kernel=kernel)
+        # On one core, or without a C compiler, some of the three are the same.
+        blocks.setdefault(f"{block.kernel}, {n} device(s)", block)
+    drawn = {name: block.sample(0) for name, block in blocks.items()}
     seconds = interleaved(
-        {str(n): (lambda n=n: blocks[n].run(drawn[n])) for n in counts}
+        {name: (lambda n=name: blocks[n].run(drawn[n])) for name in blocks}
     )
+    first = next(iter(blocks.values()))
     return {
         "batch": BATCH,
         "dtype": "float32",
-        "compile_seconds": blocks[counts[0]].compile_seconds,
-        "devices": {
-            n: seconds[n] | {"scenarios_per_second": BATCH / seconds[n]["median"]}
-            for n in seconds
+        "kernel": first.kernel,
+        "compile_seconds": first.compile_seconds,
+        "compile_seconds_by_kernel": {n: b.compile_seconds for n, b in blocks.items()},
+        "ways": {
+            name: found
+            | {
+                "scenarios_per_second": BATCH / found["median"],
+                "fastest_per_second": BATCH / found["fastest"],
+            }
+            for name, found in seconds.items()
         },
+        "load": list(os.getloadavg()),
         "size": size(config),
     }
 

@@ -43,22 +43,29 @@ def start(devices: int | None = None) -> Any:
 
 
 def cache_folder() -> pathlib.Path | None:
-    """Where compiled code is kept between runs; None where it cannot be private.
+    """Where XLA's compiled code is kept between runs; None where it cannot be private.
 
-    JAX executes what it reads there, hence mode 0700 and our own user; code is made for
-    one kind of processor, hence a folder per kind and version of jaxlib.
+    Code is made for one kind of processor: a folder per kind and version of jaxlib.
     """
     from importlib.metadata import version
 
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    root = pathlib.Path(
-        os.environ.get("BUYTIME_CACHE") or pathlib.Path(home, "buytime")
-    )
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     kind = next((x for x in lines if x.startswith("flags")), platform.processor())
     machine = hashlib.sha256(kind.encode()).hexdigest()[:8]
-    path = root / f"xla-{version('jaxlib')}-{machine}"
+    return private_folder(f"xla-{version('jaxlib')}-{machine}")
+
+
+def private_folder(name: str) -> pathlib.Path | None:
+    """A folder of compiled code; None where it cannot be private.
+
+    What lies there is executed, hence mode 0700 and our own user.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    root = pathlib.Path(
+        os.environ.get("BUYTIME_CACHE") or pathlib.Path(home, "buytime")
+    )
+    path = root / name
     try:
         for folder in (root, path):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import datetime
 import pathlib
 import platform
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from scripts._fans import counts, fans
@@ -29,6 +30,7 @@ def sweep(
     outputs: tuple[str, ...] = (),
     dtype: str = "float32",
     sampler: str = "sobol",
+    kernel: str = "auto",
     origin: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Runs what is missing of a sweep, then summarises it from its blocks."""
@@ -65,8 +67,10 @@ def sweep(
         blocks = [sound[i] for i in sorted(sound)]
         publish_json(folder / MANIFEST, manifest | changes | {"blocks": blocks})
 
-    def keep(index: int, found: dict[str, Any]) -> int:
+    def keep(index: int, running: Future[Any], drawn: Any) -> int:
         rows = min(BLOCK, n - index * BLOCK)
+        draws = {f"draw:{k}": v for k, v in drawn.draws.items()}
+        found = running.result() | draws
         values = {k: np.asarray(v)[:rows] for k, v in found.items()}
         flat = {k: v for k, v in values.items() if not k.startswith("path:")}
         number = np.arange(rows, dtype=np.int64) + index * BLOCK
@@ -86,20 +90,20 @@ def sweep(
     compile_seconds = 0.0
     if todo:
         with working("compiling the sweep"):
-            batch = compile_batch(built, seed, chosen, sampler, outputs)
+            batch = compile_batch(built, seed, chosen, sampler, outputs, kernel=kernel)
         compile_seconds = batch.compile_seconds
+        manifest["kernel"] = batch.kernel
         record()
         done = sum(entry["rows"] for entry in sound.values())
-        with counting("scenarios", n, done) as advance:
-            # A block is drawn and another one written while the devices compute.
-            pending: tuple[int, Any] | None = None
+        # A block is drawn and another one written while the devices compute.
+        with counting("scenarios", n, done) as advance, ThreadPoolExecutor(1) as pool:
+            pending: tuple[int, Future[Any], Any] | None = None
             for index in todo:
                 drawn = batch.sample(index)
-                found = batch.run(drawn)
+                running = pool.submit(batch.run, drawn)
                 if pending is not None:
                     advance(keep(*pending))
-                draws = {f"draw:{k}": v for k, v in drawn.draws.items()}
-                pending = index, found | draws
+                pending = index, running, drawn
             advance(keep(*pending))
     summary = conclude(config, built, folder, list(sound.values()), identity)
     publish_json(folder / "summary.json", summary)

@@ -53,7 +53,7 @@ def bench(config: str, cache: str) -> dict[str, Any]:
     run = ["-m", "scripts.main", "run", config, "--json"]
     starts = [_python(run, cache)[1] for _ in range(4)]
     forward, gradient = cold["forward"], cold["gradient"]
-    fastest = max(x["scenarios_per_second"] for x in forward["devices"].values())
+    fastest = max(x["scenarios_per_second"] for x in forward["ways"].values())
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {"platform": platform.platform(), "cores": cores()},
@@ -107,10 +107,10 @@ def show(found: dict[str, Any]) -> None:
         f"metrics, {size['figures']} figures ({size['figure_numbers']} numbers), "
         f"{size['drawn']} drawn; {found['machine']['cores']} cores"
     )
-    for n, x in found["forward"]["devices"].items():
+    for n, x in found["forward"]["ways"].items():
         least, most = (found["forward"]["batch"] / x[k] for k in ("slowest", "fastest"))
         print(
-            f"forward, {n} device(s): {x['scenarios_per_second']:,.0f} scenarios/s "
+            f"forward, {n}: {x['scenarios_per_second']:,.0f} scenarios/s "
             f"({least:,.0f} to {most:,.0f}), float32, batch {found['forward']['batch']}"
         )
     bumps = f"{gradient['bump_over_forward']} × forward"

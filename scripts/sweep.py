@@ -19,6 +19,7 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--engine", default="local", help="only: local")
     sub.add_argument("--outputs", default="", help="metrics to keep, comma-separated")
     sub.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    sub.add_argument("--kernel", choices=("auto", "c", "xla"), default="auto")
     sub.add_argument("--sampler", choices=("sobol", "random"), default="sobol")
 
 
@@ -44,6 +45,7 @@ def execute(arguments: argparse.Namespace) -> None:
             outputs=tuple(x.strip() for x in arguments.outputs.split(",") if x.strip()),
             dtype=arguments.dtype,
             sampler=arguments.sampler,
+            kernel=arguments.kernel,
             origin={"config": arguments.config, "set": arguments.set},
         )
     except KeyboardInterrupt:

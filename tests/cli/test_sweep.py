@@ -71,7 +71,9 @@ class Config:
 def toy(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine, "simulate_batch", simulate_batch, raising=False)
     monkeypatch.setattr(_batch, "BLOCK", BLOCK)
-    monkeypatch.setattr(_batch.compile_batch, "__defaults__", ("sobol", (), BLOCK))
+    monkeypatch.setattr(
+        _batch.compile_batch, "__defaults__", ("sobol", (), BLOCK, "xla")
+    )
     monkeypatch.setattr(_batch.n_blocks, "__defaults__", (BLOCK,))
     monkeypatch.setattr(_sweep, "start", lambda devices: jax)
     monkeypatch.setattr("scripts._names.unit", lambda name: "x")
@@ -80,7 +82,7 @@ def toy(monkeypatch: pytest.MonkeyPatch):
 
 def run(folder: pathlib.Path, n: int = 200, **options) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
-    return _sweep.sweep(Config(), n, 7, folder, **options)
+    return _sweep.sweep(Config(), n, 7, folder, kernel="xla", **options)
 
 
 def blocks(folder: pathlib.Path) -> dict[str, bytes]:
