@@ -10,6 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contagion.idling import Idling, IdlingFlows
 from engine.contagion.information import Contagion, SystemFlows, SystemState
 from engine.contagion.wealth import Wealth, WealthFlows, WealthState
 from engine.contracts.labs import LabFlows, Labs, LabState, firm_commitments
@@ -120,6 +121,7 @@ class Record(eqx.Module):
     investors: InvestorFlows
     system: SystemFlows
     wealth: WealthFlows
+    idling: IdlingFlows
     residuals: dict[str, Float[Array, "..."]]
     """Largest relative violation of each invariant."""
 
@@ -145,6 +147,7 @@ class Layers(eqx.Module):
     investors: Investors
     contagion: Contagion
     wealth: Wealth
+    idling: Idling
     access: Float[Array, "..."]
     tenants: Float[Array, "hyperscaler spv ..."]
     """1 where the hyperscaler is the SPV's tenant."""
@@ -183,6 +186,7 @@ class Layers(eqx.Module):
             investors=Investors.build(economy),
             contagion=Contagion.build(economy),
             wealth=Wealth.build(economy, grid),
+            idling=Idling.build(economy),
             access=access,
             tenants=jnp.asarray(tenants, dtype=access.dtype),
             customers=jnp.stack(customers, axis=1),
@@ -329,21 +333,15 @@ def step(
 
     # 6 funds, 7 investors and banks, 8 contagion
     classes, class_state = layers.holders(clouds, spvs, state.classes)
+    rooms = [clouds.secured_headroom, clouds.headroom, *[spvs.headroom] * 2]
+    recovery = [clouds.recovery_secured, clouds.recovery_unsecured]
+    recovery = [*recovery, *[spvs.recovery] * 2]
     price = layers.marks.price(
         drivers.ten_year,
         drivers.spread_factor,
         system.spread,
-        jnp.concatenate(
-            [clouds.secured_headroom, clouds.headroom, spvs.headroom, spvs.headroom]
-        ),
-        jnp.concatenate(
-            [
-                clouds.recovery_secured,
-                clouds.recovery_unsecured,
-                spvs.recovery,
-                spvs.recovery,
-            ]
-        ),
+        jnp.concatenate(rooms),
+        jnp.concatenate(recovery),
     )
     fund, fund_state = layers.fund(drivers, classes, price, state.fund)
     bond = layers.bond(classes, price)
@@ -379,6 +377,7 @@ def step(
         investors=investors,
         system=spread,
         wealth=wealth,
+        idling=layers.idling(prices, tenancies, spvs, clouds, hybrid),
         residuals={},
     )
     checked = residuals(record, state, layers.holders)

@@ -35,6 +35,7 @@ class Market(Section):
     shell_elasticity_x: Figure
     shell_life_years: Figure
     shell_indexation_share: Figure
+    shell_cost_usd_bn_per_gw: Figure
 
 
 class Expectations(Section):

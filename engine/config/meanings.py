@@ -88,6 +88,7 @@ DRIVERS = {
         "shell_elasticity_x": "market rent of a shell to its utilisation",
         "shell_life_years": "life of a shell",
         "shell_indexation_share": "share of inflation in market rents of shells",
+        "shell_cost_usd_bn_per_gw": "cost of a shell, to count an SPV's gigawatts",
     },
     "expectations": {
         "rule": "how tenants expect demand: as it is, as it grows, or as it will be",
@@ -268,6 +269,7 @@ MONEY = {
         "systemic_impact_share": "price impact that is systemic",
         "systemic_shut_quarters": "quarters of a shut market that are systemic",
         "leak_open_usd_bn": "loss beyond which a leak counts as open",
+        "idle_share": "share of the fleet above which capacity counts as idle",
     },
     "hurdle": {
         "investment_usd_bn": "the build as the article counts it",

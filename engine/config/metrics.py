@@ -25,6 +25,7 @@ class Criteria(Section):
     systemic_impact_share: Figure
     systemic_shut_quarters: Figure
     leak_open_usd_bn: Figure
+    idle_share: Figure
 
 
 class Hurdle(Section):

@@ -1,6 +1,7 @@
 """Layer 9, what is reported: ratios and returns with a status."""
 
 # The metrics register themselves on import.
+from engine.metrics import idle as idle
 from engine.metrics import of_system as of_system
 from engine.metrics import of_vehicles as of_vehicles
 from engine.metrics.classification import CLASSIFICATIONS as CLASSIFICATIONS

@@ -1,6 +1,6 @@
 """The registered metrics, by entity: engine/metrics says what each one means."""
 
-from tests.oracle.dates import HIGHEST, clip
+from tests.oracle.dates import DT, HIGHEST, clip
 from tests.oracle.metrics import Run, headrooms
 
 Outcome = tuple[float, bool]
@@ -197,6 +197,52 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
     }
 
 
+def idling(run: Run) -> dict[str, Outcome | float]:
+    """Whose capacity idles, by the cash that idling saves."""
+    f, owners = run.f, ("spvs", "neoclouds", "hybrid", "hyperscalers")
+    price, u_best = f["market.reference_price"], f["market.reference_utilisation"]
+    power = f["power.price"] * 8760 * f["power.load"] * f["power.pue"] / 1e6
+    own_cost = power + f["market.opex"]
+    hybrid = run.families["hybrid"][0]
+    totals, first = dict.fromkeys(owners, 0.0), None
+    for q, end in zip(run.quarters, run.ends, strict=True):
+        let = rent = sold = variable = 0.0
+        for m in run.families["spvs"]:
+            x, key = q["spvs"][m], f"spvs.{m}"
+            if x["rent"] > 0.0:
+                gw = f[f"{key}.asset_cost"] * f[f"{key}.ownership"]
+                gw /= f["market.shell_cost"]
+                let += gw * q["tenancies"][m]["let"] * x["alive"]
+            if q["tenancies"][m]["renewal_due"] < HIGHEST:
+                rent += 4.0 * x["rent"] * x["alive"]
+        for m in run.families["neoclouds"]:
+            yearly = 4.0 * q["clouds"][m]["revenue"] * q["clouds"][m]["alive"]
+            sold += yearly
+            variable += yearly * f[f"neoclouds.{m}.variable"]
+        rent = rent / let if let > 1e-9 else 0.0
+        u = q["prices"]["utilisation"]
+        fleet = q["drivers"]["demand"] / u
+        capacity = [let, sold / price, 4.0 * q["hybrid"]["receipts"] / price]
+        capacity.append(max(0.0, fleet - sum(capacity)))
+        costs = [own_cost + rent, 0.0, f[f"hybrid.{hybrid}.variable"] * price, own_cost]
+        if sold > 1e-9:
+            costs[1] = price * variable / sold
+        slack = max(0.0, 1.0 - u / u_best)
+        left = slack * fleet
+        for k in sorted(range(4), key=lambda k: (-costs[k], k)):
+            dropped = min(left, capacity[k])
+            totals[owners[k]] += dropped * DT
+            left -= dropped
+        if first is None and slack > f["criteria.idle"]:
+            _, k = max((costs[k], -k) for k in range(4) if capacity[k] > 0.0)
+            first = (end, 1.0 - k, costs[-k], rent)
+    result = {f"system.idle_{name}": x for name, x in totals.items()}
+    names = ("idle_first_date", "idle_first", "idle_first_cost", "idle_first_rent")
+    for k, name in enumerate(names):
+        result[f"system.{name}"] = (first[k] if first else 0.0, first is not None)
+    return result
+
+
 def measure(run: Run) -> dict[str, Outcome]:
     """Every metric: its value, and whether it has a meaning."""
     families = {
@@ -205,7 +251,7 @@ def measure(run: Run) -> dict[str, Outcome]:
         "labs": of_lab,
         "hyperscalers": of_hyperscaler,
     }
-    found = of_others(run)
+    found = of_others(run) | idling(run)
     for family, formula in families.items():
         for m in run.families[family]:
             found.update({f"{m}.{k}": v for k, v in formula(run, m).items()})
