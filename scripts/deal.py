@@ -46,7 +46,7 @@ def run(deal: DealFile, file: str) -> tuple[dict[str, Any], dict[str, dict]]:
     periods = Periods(deal.n, deal.per_year)
     given = dict(deal.paths)
     paths = Paths.of(given.pop("cfads"), given.pop("index", None), **given)
-    sized = _size(deal, paths, periods) if deal.sizing else None
+    sized = _size(deal, paths, periods, file) if deal.sizing else None
     instruments = [_instrument(entry) for entry in deal.instruments]
     parts = [len(_rows(x, paths, periods)) for x in instruments]
     rows = assemble(instruments, paths, periods)
@@ -124,7 +124,7 @@ def _terms(deal: DealFile) -> Any:
     )
 
 
-def _size(deal: DealFile, paths: Any, periods: Any) -> Any:
+def _size(deal: DealFile, paths: Any, periods: Any, file: str) -> Any:
     """Sizes the debt and the equity named, and writes their amounts into the deal."""
     from engine.credit.structure import size
 
@@ -133,7 +133,8 @@ def _size(deal: DealFile, paths: Any, periods: Any) -> Any:
     owner = next(x for x in deal.instruments if x["name"] == given["equity"])
     if debt["contract"].get("floats") or debt["kind"] in ("delayed_draw", "revolver"):
         raise BadInput(
-            f"sizing.debt: got {debt['name']!r}, expected a term loan at a fixed coupon"
+            f"{file}: sizing.debt: got {debt['name']!r}, expected a term loan at a "
+            "fixed coupon"
         )
     debt["contract"]["amount"] = 1.0
     row = _instrument(debt).rows(paths, periods)

@@ -149,6 +149,19 @@ def test_what_is_no_deal_file_is_refused(text, sentence, tmp_path):
         read_deal(str(tmp_path))
 
 
+def test_a_floating_loan_is_not_sized(tmp_path):
+    path = tmp_path / "deal.toml"
+    text = EXAMPLE.read_text().replace(
+        "coupon_pct = 6.5", "coupon_pct = 3\nfloats = true"
+    )
+    path.write_text(text)
+    run = buytime(path)
+    assert run.returncode == 2
+    assert run.stderr == (
+        "deal.toml: sizing.debt: got 'notes', expected a term loan at a fixed coupon\n"
+    )
+
+
 def test_the_small_deal_is_sound(tmp_path):
     path = tmp_path / "deal.toml"
     path.write_text(SMALL)

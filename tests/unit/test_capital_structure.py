@@ -434,6 +434,8 @@ def too_short():
     [
         (lambda: Periods(0, 4), "n must be a whole number above 0, got 0"),
         (lambda: assemble([], Paths.of(jnp.ones(8)), YEARS), "at least one instrument"),
+        (lambda: build("level", amount=-1.0), "amount must be non-negative, got -1.0"),
+        (lambda: build("level", in_kind=2.0), r"in_kind must be in \[0, 1\], got 2.0"),
         (too_short, r"paths.cfads must have 8 periods, got \(2,\)"),
     ],
 )

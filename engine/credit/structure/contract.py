@@ -21,7 +21,7 @@ from jaxtyping import Array
 from engine._types import PerPeriod, Scalar
 from engine.credit.structure.periods import Paths, Periods
 from engine.credit.structure.rows import Rows, blank
-from engine.numerics import annuity_factor
+from engine.numerics import annuity_factor, require
 
 FOREVER = 1e4
 """Years: a date that is never reached."""
@@ -68,6 +68,19 @@ class Contract(eqx.Module):
     call_price: Array = figure(1.0)
     make_whole: Array = figure(0.0)
     """Spread over the reference rate at which a call before `call_from` discounts."""
+
+    def __check_init__(self):
+        for name in ("amount", "tenor", "grace", "toggle_margin"):
+            self._require(name, lambda x: x >= 0, "non-negative")
+        for name in ("floats", "in_kind", "toggle", "subordinated", "swept"):
+            self._require(name, lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
+        self._require("call_share", lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
+        self._require("call_price", lambda x: x > 0, "positive")
+
+    def _require(self, name: str, is_valid: Any, expected: str) -> None:
+        # Transformations rebuild modules with placeholders: only numbers are checked.
+        if eqx.is_inexact_array(getattr(self, name)):
+            require(name, getattr(self, name), is_valid, expected)
 
     @property
     def matures(self) -> Scalar:
