@@ -13,6 +13,10 @@ COMPILE_SECONDS = 20.0
 SCENARIOS_PER_SECOND_AND_CORE = 2_700.0
 MEMORY_GB = 1.3
 BYTES_PER_SCENARIO = 400.0
+# What a tape adds (`python -m scripts._bench_tapes`): seconds of a core per deal and
+# scenario, and for all of its deals the memory of a chunk on each core.
+SECONDS_PER_DEAL = 45e-6
+MEMORY_GB_OF_A_CHUNK = 0.7
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -38,23 +42,40 @@ def execute(arguments: argparse.Namespace) -> None:
     document = {
         "ok": True,
         "hash": config.hash,
-        "estimate": estimate(arguments.scenarios),
+        "estimate": estimate(
+            arguments.scenarios, sum(len(d.names) for d in config.deals.values())
+        ),
         "figures": len(config.figures),
         "ranges": sum(f.range is not None for f in config.figures),
         "entities": {
             family: list(members) for family, members in config.blueprint.families
         },
     }
+    if config.deals:
+        document["tapes"] = {
+            family: {
+                "file": deals.file,
+                "deals": len(deals.names),
+                "template": deals.template,
+                "columns": list(deals.columns),
+            }
+            for family, deals in config.deals.items()
+        }
     if arguments.export:
         document["export"] = {f.path: provenance(f) for f in config.figures}
     emit(arguments.json, document)
 
 
-def estimate(n: int) -> dict[str, float]:
-    """Time, memory and disk of a sweep of `n` scenarios on this machine."""
+def estimate(n: int, taped: int = 0) -> dict[str, float]:
+    """Time, memory and disk of a sweep of `n` scenarios on this machine.
+
+    `taped` deals come as rows of a tape; the config's own members are in the constants.
+    """
+    each = 1.0 / SCENARIOS_PER_SECOND_AND_CORE + SECONDS_PER_DEAL * taped
+    chunks = MEMORY_GB_OF_A_CHUNK * cores() if taped else 0.0
     return {
-        "seconds": COMPILE_SECONDS + n / (SCENARIOS_PER_SECOND_AND_CORE * cores()),
-        "memory_gb": MEMORY_GB,
+        "seconds": COMPILE_SECONDS + n * each / cores(),
+        "memory_gb": MEMORY_GB + chunks,
         "output_gb": n * BYTES_PER_SCENARIO / 1e9,
     }
 

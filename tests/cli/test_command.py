@@ -163,3 +163,14 @@ def test_a_bad_tape_is_refused_with_its_rows(tmp_path: pathlib.Path):
             "deals.csv: row 3: tenant",
             "deals.csv: row 3: notes_usd_bn",
         ]
+
+
+def test_check_says_what_a_tape_holds_and_costs():
+    own = document(buytime("check", "configs/own_deals.toml", "--json"))
+    assert own["tapes"]["spvs"]["deals"] == 6
+    assert own["tapes"]["neoclouds"]["template"] == "rest_of_neoclouds"
+    assert "holders_notes.fund" in own["tapes"]["spvs"]["columns"]
+    base = document(buytime("check", BASE, "--json"))
+    assert "tapes" not in base
+    assert own["estimate"]["seconds"] > base["estimate"]["seconds"]
+    assert own["estimate"]["memory_gb"] > base["estimate"]["memory_gb"]
