@@ -66,7 +66,21 @@ def _guarantee(configs: dict[str, Any]) -> Any:
     return guarantee(configs)
 
 
+def _positions(configs: dict[str, Any]) -> Any:
+    from scripts._positions import positions
+
+    return positions(configs)
+
+
+def _concentration(configs: dict[str, Any]) -> Any:
+    from scripts._concentration import concentration
+
+    return concentration(configs)
+
+
 PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "flips": _flips,
     "guarantee": _guarantee,
+    "positions": _positions,
+    "concentration": _concentration,
 }

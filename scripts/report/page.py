@@ -17,6 +17,7 @@ from scripts.report import (
     heatmap,
     hurdle,
     method,
+    positions,
     sankey,
     timeline,
     timing,
@@ -133,5 +134,6 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "flips": flips.rows(material),
         "flips_silent": flips.silent(material),
         "guarantee": guarantee.content(material),
+        "positions": positions.content(material),
         "method": method.content(material),
     }

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scripts import _fans
-from scripts.report import chain, flows, guarantee, style, tornado
+from scripts.report import chain, flows, guarantee, positions, style, tornado
 from scripts.report.page import render
 
 LAYERS = ("lab", "neocloud_equity", "neocloud_secured", "bank_spv", "lp")
@@ -19,6 +19,7 @@ SECTIONS = (
     "flows",
     "chain",
     "guarantee",
+    "positions",
     "method",
 )
 
@@ -68,6 +69,14 @@ GUARANTEED = {
     "contingent_liability_bn": estimate(300.0),
     "fair_premium_per_year": estimate(0.009, 0.0001),
     "default_dates": [2030.0, 2031.0, 2100.0],
+}
+PAID = {
+    "midpoint": 2028.8,
+    "irr": 0.083,
+    "irr_status": "ok",
+    "moic": 1.3,
+    "value_bn": 3.7,
+    "loss_bn": 0.0,
 }
 NOTHING = {"value": None, "to": None, "status": "none_within_bounds"}
 TURN = {"value": 2.661, "to": "bet_won", "status": "at_jump", "within_range": True}
@@ -208,6 +217,18 @@ def material():
             "layers": layers,
         },
         "maps": {"future": heat},
+        "positions": {
+            "base": 2028.8,
+            "horizon": 2033.75,
+            "payoffs": {name: [PAID] for name in positions.NAMES},
+            "exposures": {
+                name: {
+                    "shifts.rate_all_pct": {"value": -50.0, "status": "ok"},
+                    "adoption.ceiling_share": {"value": None, "status": "at_jump"},
+                }
+                for name in positions.NAMES
+            },
+        },
         "guarantee": {
             "scenarios": 1024,
             "horizon": 2031.75,
@@ -350,6 +371,12 @@ def test_the_page_says_what_would_turn_the_verdict(page):
     text = " ".join(prose(page).split())
     assert "capex_x [x] 2.9 2.4 to 3.3 ≤ 2.661* won (jump)" in text
     assert "No value within its bounds turns any story: power.price" in text
+
+
+def test_the_page_says_what_each_layer_earns(page):
+    text = " ".join(prose(page).split())
+    assert "Its unsecured notes 1.30× 8.3%" in text
+    assert "-0.50 – jump" in text
 
 
 def test_the_page_gives_the_guarantee_its_errors(page):
