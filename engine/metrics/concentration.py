@@ -54,7 +54,7 @@ def tenant_weights(
         row = [economy[key + t] if t in customers else zero for t in named]
         rows.append(jnp.stack([*row, 1.0 - sum(row)]))
     for tenant in tenants:
-        row = [zero + (tenant == t) for t in named]
+        row = [zero + float(tenant == t) for t in named]
         rows.append(jnp.stack([*row, 1.0 - sum(row)]))
     return (*named, OTHERS), jnp.stack(rows)
 
