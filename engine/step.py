@@ -1,7 +1,6 @@
-"""One quarter: influence flows left to right, last quarter's state comes round.
+"""One quarter, the recipe of docs/model.md: influence flows left to right.
 
-The recipe of docs/model.md. `Layers` holds every layer's parameters, `Paths` what is
-dated, `EconomyState` what is carried, `Record` what is reported.
+`Layers` holds parameters, `Paths` what is dated, `EconomyState` what is carried.
 """
 
 import dataclasses
@@ -158,15 +157,13 @@ class Layers(eqx.Module):
     @staticmethod
     def build(economy: Economy, grid: TimeGrid) -> "Layers":
         """Assembles every layer."""
-        clouds = Neoclouds.build(economy)
-        guarantee = Guarantee.build(economy)
+        clouds, guarantee = Neoclouds.build(economy), Guarantee.build(economy)
         holders = Holders.build(economy, guarantee.claims)
         access = jnp.clip(economy["access.level"], 0.0, 1.0)
-        hyperscalers = economy.members("hyperscalers")
-        tenants = [economy.where("spvs", "tenant", name) for name in hyperscalers]
-        customers = [economy.stack("neoclouds", f"customers.{h}") for h in hyperscalers]
-        owed = economy.stack("labs", "hyperscaler")
-        provides = [economy.where("labs", "provider", name) for name in hyperscalers]
+        scalers = economy.members("hyperscalers")
+        tenants = [economy.where("spvs", "tenant", name) for name in scalers]
+        customers = [economy.stack("neoclouds", f"customers.{h}") for h in scalers]
+        providers = [economy.stack("labs", f"providers.{h}") for h in scalers]
         return Layers(
             market=Market.build(economy),
             labs=Labs.build(economy),
@@ -190,7 +187,7 @@ class Layers(eqx.Module):
             access=access,
             tenants=jnp.asarray(tenants, dtype=access.dtype),
             customers=jnp.stack(customers, axis=1),
-            providers=owed[:, None] * jnp.asarray(provides, dtype=owed.dtype).T,
+            providers=jnp.stack(providers, axis=1),
         )
 
 
@@ -251,6 +248,9 @@ def step(
         prices, quarter.clouds, contracts, state.clouds.deferred_capex
     )
     billed = operations.billed * state.clouds.alive
+    tenancies, tenancy_state = layers.tenancies(
+        drivers, prices, quarter.leases, layers.spvs.rent, rule, state.tenancies
+    )
     firm_to_clouds = jnp.sum(layers.clouds.labs * billed[:, None], axis=0)
     to_hyperscalers = layers.providers * quarter.firm[:, None]
     named = (
@@ -258,11 +258,9 @@ def step(
         + layers.hybrid.labs * quarter.hybrid.backlog
         + state.hybrid.overflow.served[:-1] * DT
         + jnp.sum(to_hyperscalers, axis=1)
+        + layers.spvs.from_labs(quarter.leases, tenancies, state.spvs.alive)
     )
     labs, lab_state = layers.labs(drivers, quarter.firm, named, state.labs)
-    tenancies, tenancy_state = layers.tenancies(
-        drivers, prices, quarter.leases, layers.spvs.rent, rule, state.tenancies
-    )
 
     # 4 vehicles earn
     earnings = layers.clouds.earn(
@@ -272,7 +270,9 @@ def step(
         state.clouds.deferred_revenue,
         state.clouds.backstop_left,
     )
-    spv_earnings = layers.spvs.earn(prices, quarter.leases, tenancies)
+    spv_earnings = layers.spvs.earn(
+        prices, quarter.leases, tenancies, labs.honoured, state.spvs.debt
+    )
     hybrid, hybrid_state = layers.hybrid(
         drivers,
         prices,
@@ -300,19 +300,17 @@ def step(
     )
     spvs, spv_state = divide_spv(
         drivers,
-        prices,
         window,
         layers.spv_terms,
         quarter.loans,
         quarter.spvs,
         layers.guarantee,
-        layers.spvs,
         spv_earnings,
         rule,
         state.spvs,
     )
     hybrid_state = layers.hybrid.met(operations.billed, clouds.failing, hybrid_state)
-    rents = (spv_earnings.from_tenant + spv_earnings.owed) * state.spvs.alive
+    rents = spv_earnings.paid_by_tenant * state.spvs.alive
     hyperscalers, hyperscaler_state = layers.hyperscalers(
         drivers,
         quarter.capex,
@@ -326,8 +324,10 @@ def step(
         jnp.sum(hyperscalers.capex, axis=0)
         + hybrid.capex
         + jnp.sum(clouds.capex * clouds.alive, axis=0),
-        jnp.sum(clouds.backstop * clouds.alive, axis=0),
-        clouds.price[0] * layers.cloud_terms.market_cap[0],
+        clouds.backstop * clouds.alive,
+        clouds.price * layers.cloud_terms.market_cap,
+        (spvs.distributed - spvs.equity - spvs.sponsor) * spvs.alive,
+        spvs.covered * spvs.alive + spvs.guaranteed * spvs.failing,
         state.vendor,
     )
 

@@ -176,6 +176,8 @@ VEHICLES: dict[str, Vehicle] = {
             _row("profit", 1, "profit"),
             _row("interest earned", 1, "earned"),
             _row("backstop paid", -1, "backstop"),
+            _row("residual value guarantees paid", -1, "guarantees"),
+            _row("from owned vehicles, net", 1, "dividends"),
             _row("paid out", -1, "payout"),
         ),
         memo=(_row("sales", 0, "sales"), _row("value of the stake", 0, "stake")),

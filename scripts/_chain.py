@@ -70,7 +70,8 @@ def first_financed(result: Any) -> tuple[str | None, Any]:
     """Financed layer that fails first and the date; None if none does."""
     from engine.metrics import FINANCED, NEVER
 
-    name = min(FINANCED, key=lambda layer: float(result.failures[layer]))
+    there = [layer for layer in FINANCED if layer in result.failures]
+    name = min(there, key=lambda layer: float(result.failures[layer]))
     date = result.failures[name]
     return (name if float(date) < NEVER else None), date
 

@@ -46,6 +46,7 @@ _HEADROOMS = {
     "neocloud_secured": ("clouds", "neoclouds"),
     "hybrid_cloud": (None, "hybrid"),
     "bank_spv": ("spvs", "spvs"),
+    "chip_spv": ("spvs", "spvs"),
     "tenant_spv": ("spvs", "spvs"),
     "hyperscaler": ("hyperscalers", "hyperscalers"),
     "fund": (None, "funds"),
@@ -71,9 +72,7 @@ def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, st
     if family == "neoclouds":
         rooms = np.where(layers.named(economy, family), rooms, np.inf)
     elif family == "spvs":
-        is_bank = layer == "bank_spv"
-        chosen = layers.is_bank_financed if is_bank else layers.is_tenant_financed
-        rooms = np.where(chosen(economy), rooms, np.inf)
+        rooms = np.where(layers.spvs_of(economy, layer), rooms, np.inf)
     return {"entity": members[int(np.argmin(rooms))], "event": event}
 
 

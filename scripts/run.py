@@ -76,7 +76,26 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "classification": classifications()[int(result.classification)],
         "distance_to_systemic": result.distances,
         "chain": chain(economy, grid, result),
+        "funding": funding(economy, result),
     }
+
+
+def funding(economy: Any, result: Any) -> dict[str, dict[str, float]]:
+    """The build by use and by source [USD bn], beside the plan it is held against."""
+    from engine.metrics.funding import BUCKETS, USES
+
+    found = {}
+    for kind, names in (("investment", USES), ("funding", BUCKETS)):
+        for name in names:
+            value = float(result.metrics[f"system.{kind}_{name}"])
+            plan = float(economy[f"funding.plan_{name}"])
+            found[name] = {
+                "value_bn": value,
+                "plan_bn": plan,
+                "difference_bn": value - plan,
+                "difference_share": value / plan - 1.0 if plan else 0.0,
+            }
+    return found
 
 
 def metrics(result: Any) -> dict[str, Any]:

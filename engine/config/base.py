@@ -175,7 +175,7 @@ class Shares(Vector):
 
 
 class Customers(Shares):
-    """Shares of revenue by customer; what is not named goes to others."""
+    """Shares of revenue or dues by counterparty; what is not named goes to others."""
 
     def _add_up(self, total: float) -> None:
         if total > 1.0 + 1e-9:

@@ -47,7 +47,7 @@ class Problem(NamedTuple):
 def problems(table: dict[str, Any]) -> list[Problem]:
     """Every error that involves more than one key."""
     found: list[Problem] = []
-    for check in (_grid, _dated, _shares, _order, _sums, _entities, _kinds):
+    for check in (_grid, _dated, _shares, _order, _sums, _funding, _entities, _kinds):
         found.extend(check(table))
     return found
 
@@ -144,11 +144,17 @@ def _grid(table: dict[str, Any]) -> Iterator[Problem]:
         )
 
 
+QUESTIONS = ("criteria.", "hurdle.", "funding.plan_", "funding.start", "funding.end")
+"""What results are held against: it does not enter the build, so it may be later."""
+
+
 def _dated(table: dict[str, Any]) -> Iterator[Problem]:
     as_of = number(table, "grid.as_of_date")
     if as_of is None:
         return
     for path, figure in figures(table):
+        if path.startswith(QUESTIONS):
+            continue
         date = figure.get("date")
         begin = begins(date)
         if begin is not None and begin >= as_of - 1e-9:
@@ -223,6 +229,34 @@ def _sums(table: dict[str, Any]) -> Iterator[Problem]:
                 )
 
 
+BUCKETS = (
+    "own_cash",
+    "private_credit",
+    "equity_other",
+    "corporate_bonds",
+    "securitised",
+)
+
+
+def _funding(table: dict[str, Any]) -> Iterator[Problem]:
+    for when in ("before", "plan"):
+        uses = [
+            number(table, f"funding.{when}_{use}_usd_bn")
+            for use in ("hardware", "building")
+        ]
+        sources = [number(table, f"funding.{when}_{b}_usd_bn") for b in BUCKETS]
+        known = [x for x in (*uses, *sources) if x is not None]
+        if len(known) < len(uses) + len(sources):
+            continue
+        used, paid = sum(known[:2]), sum(known[2:])
+        if abs(used - paid) > 1e-6:
+            yield Problem(
+                f"funding.{when}_own_cash_usd_bn",
+                f"got sources that sum to {paid:.6g}, expected what hardware and "
+                f"building cost, {used:.6g}",
+            )
+
+
 def _names(
     table: dict[str, Any], path: str, expected: tuple[str, ...]
 ) -> Iterator[Problem]:
@@ -256,17 +290,22 @@ def _entities(table: dict[str, Any]) -> Iterator[Problem]:
     labs = tuple(members(table, "labs"))
     clouds = tuple(members(table, "hyperscalers"))
     hybrid = tuple(members(table, "hybrid"))
+    vendors = tuple(members(table, "vendor"))
     for name in members(table, "neoclouds"):
         yield from _names(table, f"neoclouds.{name}.customers", labs + clouds)
         for key in ("holders_secured", "holders_unsecured"):
             yield from _names(table, f"neoclouds.{name}.{key}", HOLDERS)
     for name in labs:
-        yield from _name(table, f"labs.{name}.provider", (*clouds, "outside"))
+        yield from _names(table, f"labs.{name}.providers", clouds)
     for name in members(table, "spvs"):
         for key in ("holders_notes", "holders_takeout"):
             yield from _names(table, f"spvs.{name}.{key}", HOLDERS)
-        tenants = (*clouds, *hybrid, "outside")
+        tenants = (*clouds, *hybrid, *labs, "outside")
         yield from _name(table, f"spvs.{name}.tenant", tenants)
+        yield from _name(table, f"spvs.{name}.guarantor", (*vendors, "tenant"))
+    backed = (*members(table, "neoclouds"), "nobody")
+    for name in vendors:
+        yield from _name(table, f"vendor.{name}.backs", backed)
     for name in hybrid:
         yield from _names(table, f"hybrid.{name}.customers", labs)
     investors = (*members(table, "investors"), "outside")

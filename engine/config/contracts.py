@@ -1,12 +1,11 @@
 """Section 3: the people who sign contracts."""
 
-from engine.config.base import Figure, Path, Schedule, Section
+from engine.config.base import Customers, Figure, Path, Schedule, Section
 
 
 class Lab(Section):
     """A lab: revenue, cash, equity under patience, and what it has promised."""
 
-    provider: str
     revenue_share: Figure
     non_compute_share: Figure
     cash_usd_bn: Figure
@@ -18,7 +17,7 @@ class Lab(Section):
     patience_low_x: Figure
     patience_high_x: Figure
     commitments_usd_bn: Schedule
-    hyperscaler_share: Figure
+    providers: Customers
 
 
 class Hyperscaler(Section):
@@ -31,6 +30,7 @@ class Hyperscaler(Section):
     lab_margin_share: Figure
     capex_usd_bn_per_year: Path
     payout_share: Figure
+    payout_kept_share: Figure
     legacy_debt_usd_bn: Figure
     coupon_pct: Figure
     spread_bps: Figure

@@ -33,7 +33,7 @@ from engine.config.funds import BondFund, PrivateCreditFund
 from engine.config.investors import Banks, Government, Insurer, Pension
 from engine.config.market import Expectations, Market
 from engine.config.meanings import MEANINGS
-from engine.config.metrics import Criteria, Hurdle
+from engine.config.metrics import Criteria, Funding, Hurdle
 from engine.config.tapes import TAPED, Deals, Tapes
 from engine.config.vehicles import (
     CohortNeocloud,
@@ -86,7 +86,7 @@ class EconomyConfig(FrozenModel):
     shifts: Shifts
     labs: dict[str, Lab]
     hyperscalers: dict[str, Hyperscaler]
-    reported: dict[str, Reported]
+    reported: dict[str, Reported] = Field(default_factory=dict)
     vendor: dict[str, Vendor]
     neoclouds: dict[
         str, Annotated[NamedNeocloud | CohortNeocloud, Field(discriminator="kind")]
@@ -106,6 +106,7 @@ class EconomyConfig(FrozenModel):
     wealth: Wealth
     criteria: Criteria
     hurdle: Hurdle
+    funding: Funding
     tapes: Tapes = Tapes()
     _deals: dict[str, Deals] = PrivateAttr(default_factory=dict)
 

@@ -153,9 +153,9 @@ def _resolve(
 def _with_deals(
     table: dict[str, Any], path: pathlib.Path, origins: Origins, messages: list[str]
 ) -> dict[str, Any] | None:
-    origins.add(table, path.name)
+    """The deals listed, in their order, with the file's own word on top."""
+    deals, listed = table.pop("deals", []), {}
     _locate_tapes(table.get("tapes"), path.parent)
-    deals = table.pop("deals", [])
     if not isinstance(deals, list) or not all(isinstance(d, str) for d in deals):
         messages.append(f"{path.name}: deals: got {deals!r}, expected a list of paths")
         return None
@@ -181,8 +181,9 @@ def _with_deals(
             failed = True
             continue
         origins.add(found, file.name)
-        table = _merge(table, found)
-    return None if failed else table
+        listed = _merge(listed, found)
+    origins.add(table, path.name)
+    return None if failed else _merge(listed, table)
 
 
 def _locate_tapes(tapes: object, folder: pathlib.Path) -> None:

@@ -99,7 +99,6 @@ DRIVERS = {
 
 PEOPLE = {
     "labs": {
-        "provider": "hyperscaler that sells it compute, or outside",
         "revenue_share": "share of end users' revenue",
         "non_compute_share": "share of revenue that goes to other costs than compute",
         "cash_usd_bn": "cash at as_of",
@@ -111,7 +110,7 @@ PEOPLE = {
         "patience_low_x": "revenue over plan at which no equity comes any more",
         "patience_high_x": "revenue over plan at which all of it comes",
         "commitments_usd_bn": "what it promised to spend on compute",
-        "hyperscaler_share": "share of its firm dues owed to its provider",
+        "providers": "shares of its firm dues owed to hyperscalers",
     },
     "hyperscalers": {
         "ocf_usd_bn_per_year": "operating cash flow at as_of",
@@ -121,6 +120,7 @@ PEOPLE = {
         "lab_margin_share": "cash margin on what labs pay it",
         "capex_usd_bn_per_year": "planned capex",
         "payout_share": "share of operating cash flow paid to shareholders",
+        "payout_kept_share": "part of that payout which bonds pay for before it is cut",
         "legacy_debt_usd_bn": "debt at as_of",
         "coupon_pct": "coupon of that debt",
         "spread_bps": "spread of new bonds over the ten-year rate",
@@ -145,7 +145,8 @@ PEOPLE = {
         "backstop_usd_bn": "what it promised to pay for the first neocloud's unsold",
         "backstop_end_date": "end of that promise",
         "backstop_rate_share": "share of lost revenue that it pays",
-        "stake_share": "its share of the first neocloud's equity",
+        "stake_share": "its share of the equity of the neocloud that it backs",
+        "backs": "neocloud whose unsold capacity it has ordered, or nobody",
         "market_cap_usd_bn": "market value at as_of, for the wealth effect",
     },
     "hybrid": {
@@ -284,6 +285,32 @@ MONEY = {
         "hardware_life_years": "their life",
         "shell_usd_bn": "the part that is shells and power",
         "shell_life_years": "their life",
+    },
+    "funding": {
+        "start_date": "from when the build and its funding are counted",
+        "end_date": "until when",
+        "hyperscaler_hardware_share": "hardware in the capex of hyperscalers",
+        "hybrid_hardware_share": "hardware in the capex of the hybrid cloud",
+        "project_hardware_share": "hardware in what SPVs that own no chips build",
+        **{
+            f"{when}_{what}_usd_bn": f"{meaning} {text}"
+            for when, text in (
+                ("before", "from start_date to as_of"),
+                ("plan", "in the plan that the build is held against"),
+            )
+            for what, meaning in (
+                ("hardware", "spent on hardware"),
+                ("building", "spent on buildings and power"),
+                ("own_cash", "paid from companies' cash flow"),
+                ("private_credit", "lent by private lenders"),
+                (
+                    "equity_other",
+                    "from private equity, sovereign funds, banks and others",
+                ),
+                ("corporate_bonds", "from bonds"),
+                ("securitised", "from asset- and mortgage-backed securities"),
+            )
+        },
     },
 }
 """Who lends, holds and answers; what is asked of the results."""

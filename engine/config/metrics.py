@@ -43,3 +43,27 @@ class Hurdle(Section):
     hardware_life_years: Figure
     shell_usd_bn: Figure
     shell_life_years: Figure
+
+
+class Funding(Section):
+    """The build of 2025 to 2028: what was spent before `as_of`, what was planned."""
+
+    start_date: Figure
+    end_date: Figure
+    hyperscaler_hardware_share: Figure
+    hybrid_hardware_share: Figure
+    project_hardware_share: Figure
+    before_hardware_usd_bn: Figure
+    before_building_usd_bn: Figure
+    before_own_cash_usd_bn: Figure
+    before_private_credit_usd_bn: Figure
+    before_equity_other_usd_bn: Figure
+    before_corporate_bonds_usd_bn: Figure
+    before_securitised_usd_bn: Figure
+    plan_hardware_usd_bn: Figure
+    plan_building_usd_bn: Figure
+    plan_own_cash_usd_bn: Figure
+    plan_private_credit_usd_bn: Figure
+    plan_equity_other_usd_bn: Figure
+    plan_corporate_bonds_usd_bn: Figure
+    plan_securitised_usd_bn: Figure

@@ -100,6 +100,9 @@ class Spv(Section):
     profile: Literal["amortising", "bullet"]
     rent_rule: Literal["dscr", "yield"]
     tenant: str
+    asset: Literal["shell", "chips"] = "shell"
+    guarantor: str = "tenant"
+    """Who owes the residual value guarantee: the tenant, or a vendor."""
     notes_usd_bn: Figure
     equity_usd_bn: Figure
     escrow_income_to_date_usd_bn: Figure
@@ -127,6 +130,8 @@ class Spv(Section):
     moving_cost_x: Figure
     cap_rate_pct: Figure
     foreclosure_share: Figure
+    collateral_decay_per_year: Figure
+    vendor_equity_share: Figure
     joint_scale_x: Figure
     joint_share: Figure
     enforcement_share: Figure
@@ -195,7 +200,9 @@ class Hybrid(Section):
 
 
 class Vendor(Section):
-    """A chip vendor: sales, backstop, stake."""
+    """A chip vendor: sales, and the neocloud that it backs and owns a part of."""
+
+    backs: str
 
     chip_share: Figure
     margin_share: Figure

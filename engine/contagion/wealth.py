@@ -71,7 +71,7 @@ class Wealth(eqx.Module):
     hyperscalers: Float[Array, "hyperscaler ..."]
     """Multiple of operating cash flow at `as_of`; below, of EBITDA and of profit."""
     hybrid: Float[Array, "..."]
-    vendor: Float[Array, "..."]
+    vendor: Float[Array, "vendor ..."]
     neoclouds: Float[Array, "neocloud ..."]
     """Market capitalisation at `as_of` [USD bn]."""
     compute: Float[Array, "..."]
@@ -90,7 +90,7 @@ class Wealth(eqx.Module):
         caps = economy.stack("hyperscalers", "market_cap")
         debt = economy.stack("hyperscalers", "legacy_debt")
         hybrid_cap = economy.only("hybrid", "market_cap")
-        vendor_cap = economy.only("vendor", "market_cap")
+        vendor_caps = economy.stack("vendor", "market_cap")
         clouds = economy.stack("neoclouds", "market_cap")
         ebitda, profit = _opening_results(economy, grid)
         return Wealth(
@@ -98,7 +98,7 @@ class Wealth(eqx.Module):
             adjusting=-jnp.expm1(-figure("adjustment") * DT),
             pass_through=figure("revenue_elasticity") * figure("multiplier"),
             multiple_fall=figure("multiple_fall"),
-            opening=jnp.sum(caps) + hybrid_cap + vendor_cap + jnp.sum(clouds),
+            opening=jnp.sum(caps) + hybrid_cap + jnp.sum(vendor_caps) + jnp.sum(clouds),
             hyperscalers=(caps + debt - economy.stack("hyperscalers", "cash"))
             / economy.stack("hyperscalers", "ocf"),
             hybrid=(
@@ -107,7 +107,7 @@ class Wealth(eqx.Module):
                 - economy.only("hybrid", "cash")
             )
             / ebitda,
-            vendor=(vendor_cap - economy.only("vendor", "cash")) / profit,
+            vendor=(vendor_caps - economy.stack("vendor", "cash")) / profit,
             neoclouds=clouds,
             compute=economy["market.compute"],
             training_floor=economy["market.training_floor"],
@@ -186,7 +186,7 @@ class Wealth(eqx.Module):
             jnp.sum(self.neoclouds * clouds.price, axis=0)
             + jnp.sum(companies, axis=0)
             + value(self.hybrid, hybrid.ebitda, hybrid.debt - hybrid.cash)
-            + value(self.vendor, vendor.profit, -vendor.cash)
+            + jnp.sum(value(self.vendor, vendor.profit, -vendor.cash), axis=0)
         )
         highest = jnp.maximum(state.highest, equity)
         target = self.propensity * (highest - equity) / felt.drivers.gdp
@@ -204,14 +204,14 @@ class Wealth(eqx.Module):
 
 def _opening_results(
     economy: Economy, grid: TimeGrid
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """EBITDA of the hybrid cloud and profit of the vendor, as planned [USD bn/year]."""
+) -> tuple[Float[Array, ""], Float[Array, " vendor"]]:
+    """EBITDA of the hybrid cloud and profit of vendors, as planned [USD bn/year]."""
 
     def hybrid(key: str) -> Float[Array, "..."]:
         return economy.only("hybrid", key)
 
-    def vendor(key: str) -> Float[Array, "..."]:
-        return economy.only("vendor", key)
+    def vendor(key: str) -> Float[Array, " vendor"]:
+        return economy.stack("vendor", key)
 
     paths = hybrid_paths(economy, grid)
     years = grid.middles[grid.n_history] - grid.middles[grid.n_history - 1]

@@ -36,10 +36,18 @@ class TenancyDates(eqx.Module):
     """Share of the quarter in which rent is due."""
     escalation: Float[Array, "..."]
     """Rent against the first year's."""
+    aged: Float[Array, "..."]
+    """Market rent of chips of this age against new ones; 1 for a shell."""
+    worn: Float[Array, "..."]
+    """Resale value of chips of this age against new ones; 1 for a shell."""
 
 
 class TenancyFlows(eqx.Module):
-    """Decisions of the quarter; `owed` is what the leaver pays for the whole asset."""
+    """Decisions of the quarter; what is owed is for the whole asset.
+
+    `owed` by the leaver; `backed` is a vendor's residual value guarantee, were it
+    called now; `left` the share of the asset that the tenant leaves.
+    """
 
     renewal: Float[Array, "spv ..."]
     """Headroom of the renewal decision, at every quarter (a mark)."""
@@ -49,6 +57,8 @@ class TenancyFlows(eqx.Module):
     let: Float[Array, "spv ..."]
     vacant: Float[Array, "spv ..."]
     owed: Float[Array, "spv ..."]
+    backed: Float[Array, "spv ..."]
+    left: Float[Array, "spv ..."]
 
 
 class Tenancies(eqx.Module):
@@ -64,6 +74,13 @@ class Tenancies(eqx.Module):
     tenant_spread: Float[Array, "spv ..."]
     reletting: Float[Array, "spv ..."]
     dispersion: Float[Array, "spv ..."]
+    own_guarantee: Float[Array, "spv ..."]
+    """1 where the tenant owes the residual value guarantee, 0 where a vendor does."""
+    asset_cost: Float[Array, "spv ..."]
+    wear: Float[Array, "spv ..."]
+    """Rent of chips next quarter against this one; 1 for a shell."""
+    is_chips: Bool[Array, "spv ..."]
+    has_chips: bool = eqx.field(static=True)
     is_cohort: Bool[Array, "spv ..."]
 
     @staticmethod
@@ -73,6 +90,9 @@ class Tenancies(eqx.Module):
         def stack(key: str) -> Float[Array, "spv ..."]:
             return economy.stack("spvs", key)
 
+        chips = economy.where("spvs", "asset", "chips")
+        own = jnp.asarray(economy.where("spvs", "guarantor", "tenant"))
+        decay = economy["market.chip_decay"]
         return Tenancies(
             rvg_cap=stack("rvg_cap"),
             use_multiple=stack("use_multiple"),
@@ -84,6 +104,11 @@ class Tenancies(eqx.Module):
             tenant_spread=stack("tenant_spread"),
             reletting=stack("reletting"),
             dispersion=stack("dispersion"),
+            own_guarantee=own.astype(decay.dtype),
+            asset_cost=stack("asset_cost"),
+            wear=jnp.where(jnp.asarray(chips), jnp.exp(-decay * DT), 1.0),
+            is_chips=jnp.asarray(chips),
+            has_chips=any(chips),
             is_cohort=jnp.asarray(economy.where("spvs", "kind", "cohort")),
         )
 
@@ -97,6 +122,7 @@ class Tenancies(eqx.Module):
         quarter: Drivers,
         prices: Prices,
         rent: Float[Array, "spv ..."],
+        today: Float[Array, "spv ..."],
         weights: Float[Array, "window spv ..."],
     ) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
         """Present value of rent and of value in use over the weighted window."""
@@ -105,6 +131,9 @@ class Tenancies(eqx.Module):
         # Horner's rule from the last quarter back: no powers in the loop.
         for weight, market in zip(weights[::-1], prices.shell_ahead[::-1], strict=True):
             paid = step * (weight + paid)
+            if self.has_chips:
+                market = jnp.where(self.is_chips, today, market)
+                used = used * self.wear
             used = step * (weight * market + used)
         return rent * DT * paid, rent * DT * self.use_multiple * used
 
@@ -122,18 +151,22 @@ class Tenancies(eqx.Module):
         `rent` is the annual contract rent of the whole asset.
         """
         residual = rent * prices.shell_ahead[-1] / self.cap_rate
-        guarantee = dates.guaranteed * jnp.clip(
-            self.rvg_cap - residual, 0.0, self.rvg_cap
-        )
+        today = dates.aged * prices.level
+        if self.has_chips:
+            resale = self.asset_cost * dates.worn * jnp.minimum(prices.level, 1.0)
+            residual = jnp.where(self.is_chips, resale, residual)
+        called = dates.guaranteed * jnp.clip(self.rvg_cap - residual, 0.0, self.rvg_cap)
+        guarantee = called * self.own_guarantee
+        backed = called - guarantee
         quarters = range(prices.shell_ahead.shape[0])
         whole = jnp.stack([jnp.ones_like(rent) for _ in quarters])
-        rents, use = self._present_values(quarter, prices, rent, whole)
+        rents, use = self._present_values(quarter, prices, rent, today, whole)
         stay = use + guarantee + self.moving_cost * rent
         renewal = jnp.clip(stay / rents - 1.0, -1.0, HIGHEST)
 
         left = dates.remaining / DT
         firm = jnp.stack([jnp.clip(left - ahead, 0.0, 1.0) for ahead in quarters])
-        rents, use = self._present_values(quarter, prices, rent, firm)
+        rents, use = self._present_values(quarter, prices, rent, today, firm)
         burden = jnp.maximum(rents + guarantee - use, 0.0)
         decades = annuity_factor(
             quarter.ten_year, jnp.full_like(quarter.ten_year, REPUTATION_YEARS)
@@ -161,6 +194,8 @@ class Tenancies(eqx.Module):
             let=let,
             vacant=vacant,
             owed=not_renewed * guarantee + repudiated * self.enforcement * burden,
+            backed=backed,
+            left=state.let - let,
         )
         return flows, TenancyState(let=let, vacant=vacant)
 
@@ -168,6 +203,8 @@ class Tenancies(eqx.Module):
 def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
     """Renewal dates, guarantee and rent periods of every lease, by model quarter."""
     delay = economy["physics.delay"]
+
+    chips = jnp.asarray(economy.where("spvs", "asset", "chips"))
 
     def of(deal: dict[str, Array]) -> TenancyDates:
         start = deal["rent_start"] + delay
@@ -188,9 +225,13 @@ def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
             guaranteed=grid.modelled(grid.overlap(start, start + deal["rvg"])),
             running=grid.modelled(grid.overlap(start, end)),
             escalation=grid.modelled((1.0 + deal["rent_escalator"]) ** years),
+            aged=grid.modelled(jnp.exp(-deal["aging"] * years)),
+            worn=grid.modelled(jnp.exp(-deal["collateral_decay"] * years)),
         )
 
     deals = economy.rows(
-        "spvs", "rent_start", "lease_term", "lease_end", "rvg", "rent_escalator"
-    )
-    return jax.vmap(of, out_axes=1)(deals)
+        "spvs", "rent_start", "lease_term", "lease_end", "rvg", "rent_escalator",
+        "collateral_decay",
+    )  # fmt: skip
+    aging = jnp.where(chips, economy["market.chip_decay"], 0.0)
+    return jax.vmap(of, out_axes=1)(deals | {"aging": aging})

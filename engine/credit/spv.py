@@ -15,10 +15,9 @@ from engine.credit.window import Window
 from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
-from engine.market import Prices
 from engine.numerics import annuity_factor, ratio_above
 from engine.survival import HIGHEST, headroom, survive
-from engine.vehicles.spv import SpvEarnings, SpvPaths, Spvs
+from engine.vehicles.spv import SpvEarnings, SpvPaths
 
 
 class SpvFlows(eqx.Module):
@@ -61,6 +60,11 @@ class SpvFlows(eqx.Module):
     claim_loan: Float[Array, "spv ..."]
     claim_takeout: Float[Array, "spv ..."]
     recovery: Float[Array, "spv ..."]
+    security: Float[Array, "spv ..."]
+    """What a sale now would leave over the claim, per unit of claim."""
+    guaranteed: Float[Array, "spv ..."]
+    """What a vendor's guarantee would pay of the claim, were the vehicle to default."""
+    covered: Float[Array, "spv ..."]
     loan: Float[Array, "spv ..."]
     takeout: Float[Array, "spv ..."]
     cash: Float[Array, "spv ..."]
@@ -86,13 +90,11 @@ def _takeout(
 
 def divide_spv(
     quarter: Drivers,
-    prices: Prices,
     window: Window,
     terms: SpvTerms,
     dates: SpvDates,
     paths: SpvPaths,
     guarantee: Guarantee,
-    spvs: Spvs,
     earnings: SpvEarnings,
     rule: AbstractDefaultRule,
     state: SpvState,
@@ -161,9 +163,10 @@ def divide_spv(
     loan = state.loan + draw + capitalised - principal - taken - residual
     takeout = state.takeout - second.principal + taken
     arrears = state.arrears + rolled + short
-    value = spvs.ownership * spvs.rent * prices.shell / terms.cap_rate
     claim = state.debt
-    recovered = jnp.minimum(state.cash + value * terms.foreclosure, claim)
+    proceeds = state.cash + earnings.collateral * terms.foreclosure
+    pool = proceeds + earnings.backed
+    recovered = jnp.minimum(pool, claim)
     new = SpvState(
         alive=alive,
         worst=worst,
@@ -224,6 +227,9 @@ def divide_spv(
         claim_loan=state.loan + state.arrears,
         claim_takeout=state.takeout,
         recovery=ratio_above(recovered, claim, 1.0),
+        security=jnp.clip(ratio_above(pool, claim, 1.0 + HIGHEST) - 1.0, -1.0, HIGHEST),
+        guaranteed=recovered - jnp.minimum(proceeds, claim),
+        covered=earnings.covered,
         loan=loan + arrears,
         takeout=takeout,
         cash=cash,

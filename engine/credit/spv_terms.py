@@ -46,7 +46,6 @@ class SpvTerms(eqx.Module):
     takeout_ltv: Float[Array, "spv ..."]
     takeout_margin: Float[Array, "spv ..."]
     cap_spread: Float[Array, "spv ..."]
-    cap_rate: Float[Array, "spv ..."]
     foreclosure: Float[Array, "spv ..."]
     dispersion: Float[Array, "spv ..."]
     is_cohort: Bool[Array, "spv ..."]
@@ -107,7 +106,6 @@ def spv_terms(
         takeout_ltv=jnp.minimum(stack("takeout_ltv") + shift, CAPITAL_CAP),
         takeout_margin=stack("takeout_margin") * (1.0 - spread_cut),
         cap_spread=stack("cap_spread"),
-        cap_rate=stack("cap_rate"),
         foreclosure=stack("foreclosure"),
         dispersion=stack("dispersion"),
         is_cohort=jnp.asarray(economy.where("spvs", "kind", "cohort")),

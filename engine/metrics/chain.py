@@ -95,7 +95,11 @@ def unpaid_by_customers(
     dates, layer = tenancy_dates(economy, grid), Spvs.build(economy)
     owed = layer.ownership * layer.rent
     rent = owed[None] * DT * dates.running * dates.escalation
-    lost = rent * (1.0 - record.tenancies.let) - spvs.owed
+    # A lab that cannot pay stays; what it leaves unpaid is lost all the same.
+    paying = 1.0 - jnp.sum(
+        layer.labs[None] * (1.0 - record.labs.honoured)[:, :, None], axis=1
+    )
+    lost = rent * (1.0 - record.tenancies.let * paying) - spvs.owed
     by_spv = jnp.maximum(jnp.sum(lost * rented, axis=0), 0.0)
     spvs_of = economy.members("spvs")
     tenants = [economy.blueprint.choice(f"spvs.{name}.tenant") for name in spvs_of]
@@ -226,16 +230,19 @@ class Elsewhere(eqx.Module):
 def elsewhere(record: Any, economy: Economy, grid: TimeGrid) -> Elsewhere:
     """Losses of shareholders and of the labs' suppliers; arguments as above."""
     clouds, labs = record.clouds, record.labs
-    (vendor,), (hybrid,) = economy.members("vendor"), economy.members("hybrid")
+    (hybrid,) = economy.members("hybrid")
     neoclouds = economy.members("neoclouds")
     shares = {}
     for i, name in enumerate(neoclouds):
         cap = economy[f"neoclouds.{name}.market_cap"]
         gone = cap * jnp.maximum(1.0 - clouds.price[-1, i], 0.0)
-        # The vendor's stake is in the first neocloud.
-        held = economy[f"vendor.{vendor}.stake"] * gone if i == 0 else 0.0 * gone
-        shares[name, vendor] = held
-        shares[name, "shareholders"] = gone - held
+        rest = gone
+        for vendor in economy.members("vendor"):
+            backs = economy.blueprint.choice(f"vendor.{vendor}.backs") == name
+            held = economy[f"vendor.{vendor}.stake"] * gone if backs else 0.0 * gone
+            shares[name, vendor] = held
+            rest = rest - held
+        shares[name, "shareholders"] = rest
     backlog, firm = hybrid_paths(economy, grid).backlog, firm_commitments(economy, grid)
     billed = clouds.billed * _at_start(clouds.alive)
     commitments = {}
@@ -245,9 +252,8 @@ def elsewhere(record: Any, economy: Economy, grid: TimeGrid) -> Elsewhere:
             for j, name in enumerate(neoclouds)
         }
         dues[hybrid] = economy[f"hybrid.{hybrid}.customers.{lab}"] * backlog
-        provider = economy.blueprint.choice(f"labs.{lab}.provider")
-        if provider in economy.members("hyperscalers"):
-            dues[provider] = economy[f"labs.{lab}.hyperscaler"] * firm[:, i]
+        for scaler in economy.members("hyperscalers"):
+            dues[scaler] = economy[f"labs.{lab}.providers.{scaler}"] * firm[:, i]
         dues["other suppliers"] = labs.due[:, i] - sum(dues.values())
         for name, due in dues.items():
             commitments[lab, name] = jnp.sum(due * (1.0 - labs.honoured[:, i]))

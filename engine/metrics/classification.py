@@ -35,7 +35,8 @@ def margins(
     `systemic`: lowest distance to a threshold per unit of it, not positive where one is
     reached.
     """
-    lowest = [jnp.min(headrooms[layer], axis=0) for layer in FINANCED]
+    financed = [layer for layer in FINANCED if layer in headrooms]
+    lowest = [jnp.min(headrooms[layer], axis=0) for layer in financed]
     relative = [
         gap / jnp.maximum(economy[THRESHOLDS[name]], 1e-9)
         for name, gap in distances.items()
@@ -71,6 +72,6 @@ def classify(
         - jnp.sum((open_share < SHUT).astype(sales.dtype), axis=0),
     }
     is_systemic = jnp.any(jnp.stack(list(distances.values())) <= 0.0, axis=0)
-    failed = jnp.stack([failures[name] for name in FINANCED]) < NEVER
+    failed = jnp.stack([failures[x] for x in FINANCED if x in failures]) < NEVER
     fails = jnp.any(failed, axis=0)
     return jnp.where(is_systemic, 2, jnp.where(fails, 1, 0)), distances

@@ -9,7 +9,13 @@ from jaxtyping import Array, Float, Int
 from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
-from engine.metrics.layers import first_date, first_failure, up_to_failure
+from engine.metrics.layers import (
+    SPV_LAYERS,
+    first_date,
+    first_failure,
+    spvs_of,
+    up_to_failure,
+)
 from engine.numerics import ratio_above
 from engine.survival import HIGHEST
 
@@ -136,11 +142,10 @@ def limit_states_of(
         "neocloud_secured": ("criteria.required_secured_premium", (0,)),
         "neocloud_unsecured": ("criteria.required_unsecured_premium", (n,)),
     }
-    for index, name in enumerate(economy.listed("spvs")):
-        if economy.blueprint.choice(f"spvs.{name}.kind") == "named":
-            bullet = economy.blueprint.choice(f"spvs.{name}.profile") == "bullet"
-            layer = "bank_spv" if bullet else "tenant_spv"
-            held = (2 * n + index, 2 * n + k + index)
+    for layer in SPV_LAYERS:
+        members = [i for i, is_in in enumerate(spvs_of(economy, layer)) if is_in]
+        if members:
+            held = tuple(2 * n + i + later for i in members for later in (0, k))
             premia[layer] = ("criteria.required_spv_premium", held)
     for layer, (premium, held) in premia.items():
         classes = pick(*held)

@@ -24,6 +24,7 @@ LAYERS = (
     "neocloud_secured",
     "hybrid_cloud",
     "bank_spv",
+    "chip_spv",
     "tenant_spv",
     "hyperscaler",
     "fund",
@@ -38,8 +39,11 @@ FINANCED = (
     "neocloud_unsecured",
     "neocloud_secured",
     "bank_spv",
+    "chip_spv",
     "tenant_spv",
 )
+
+SPV_LAYERS = ("bank_spv", "chip_spv", "tenant_spv")
 
 EVENTS = {
     "lab": "commitment not honoured in full",
@@ -48,6 +52,7 @@ EVENTS = {
     "neocloud_secured": "recovery below par",
     "hybrid_cloud": "leverage above the downgrade trigger",
     "bank_spv": "not repaid or refinanced at final maturity",
+    "chip_spv": "notes not paid, and recover below par",
     "tenant_spv": "non-renewal, repudiation or default",
     "hyperscaler": "free cash flow negative and bonds at their limit",
     "fund": "redemption gate",
@@ -63,16 +68,20 @@ def named(economy: Economy, family: str) -> tuple[bool, ...]:
     return economy.where(family, "kind", "named")
 
 
-def is_bank_financed(economy: Economy) -> tuple[bool, ...]:
-    """Named SPVs on a loan that must be taken out."""
-    bullet = economy.where("spvs", "profile", "bullet")
-    return tuple(a and b for a, b in zip(named(economy, "spvs"), bullet, strict=True))
+def spvs_of(economy: Economy, layer: str) -> tuple[bool, ...]:
+    """Named SPVs of a layer.
 
-
-def is_tenant_financed(economy: Economy) -> tuple[bool, ...]:
-    """Named SPVs whose notes amortise from one tenant's rent."""
-    paying = economy.where("spvs", "profile", "amortising")
-    return tuple(a and b for a, b in zip(named(economy, "spvs"), paying, strict=True))
+    `chip_spv`: those that own chips; of the others `bank_spv`: on a loan that must be
+    taken out; `tenant_spv`: whose notes amortise from one tenant's rent.
+    """
+    chips = economy.where("spvs", "asset", "chips")
+    if layer == "chip_spv":
+        chosen = chips
+    else:
+        profile = "bullet" if layer == "bank_spv" else "amortising"
+        kind = economy.where("spvs", "profile", profile)
+        chosen = tuple(a and not b for a, b in zip(kind, chips, strict=True))
+    return tuple(a and b for a, b in zip(named(economy, "spvs"), chosen, strict=True))
 
 
 def within(
@@ -94,14 +103,16 @@ def first_date(
 
 def lowest(
     headroom: Float[Array, "quarter entity ..."], members: tuple[bool, ...]
-) -> Float[Array, "quarter ..."]:
-    """Lowest headroom of the chosen members."""
+) -> Float[Array, "quarter ..."] | None:
+    """Lowest headroom of the chosen members; None if there are none."""
+    if not any(members):
+        return None
     # By number, not by mask: of those left out not even the gradient is computed.
     return jnp.min(headroom[:, np.flatnonzero(members)], axis=1)
 
 
 def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter ..."]]:
-    """Headroom of every layer by model quarter."""
+    """Headroom of every layer that has an entity, by model quarter."""
     clouds, spvs, tenancies = record.clouds, record.spvs, record.tenancies
     single = named(economy, "neoclouds")
     tenant = jnp.minimum(
@@ -109,14 +120,17 @@ def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter 
     )
     tolerated = economy["criteria.line_loss"]
     line = jnp.clip(1.0 - record.fund.line_share / tolerated, -1.0, HIGHEST)
-    return {
+    found = {
         "lab": jnp.min(record.labs.headroom, axis=1),
         "neocloud_equity": lowest(clouds.equity_headroom, single),
         "neocloud_unsecured": lowest(clouds.headroom, single),
         "neocloud_secured": lowest(clouds.secured_headroom, single),
         "hybrid_cloud": record.hybrid.headroom,
-        "bank_spv": lowest(spvs.headroom, is_bank_financed(economy)),
-        "tenant_spv": lowest(tenant, is_tenant_financed(economy)),
+        "bank_spv": lowest(spvs.headroom, spvs_of(economy, "bank_spv")),
+        "chip_spv": lowest(
+            jnp.maximum(spvs.headroom, spvs.security), spvs_of(economy, "chip_spv")
+        ),
+        "tenant_spv": lowest(tenant, spvs_of(economy, "tenant_spv")),
         "hyperscaler": jnp.min(record.hyperscalers.headroom, axis=1),
         "fund": record.fund.gate_headroom,
         "fund_bank_line": line,
@@ -124,6 +138,7 @@ def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter 
         "bank": record.investors.bank_headroom,
         "government": record.investors.government_headroom,
     }
+    return {name: room for name, room in found.items() if room is not None}
 
 
 def first_failure(

@@ -7,13 +7,20 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
-from engine.metrics.layers import is_bank_financed, is_tenant_financed, named
+from engine.metrics.layers import SPV_LAYERS, named, spvs_of
 
 
 def _chosen(
     flow: Float[Array, "quarter entity ..."], members: tuple[bool, ...]
 ) -> Float[Array, "..."]:
     return jnp.sum(jnp.sum(flow[:, np.flatnonzero(members)], axis=1), axis=0)
+
+
+def _by_layer(
+    loans: Float[Array, "quarter spv ..."], economy: Economy
+) -> dict[str, Float[Array, "..."]]:
+    chosen = {layer: spvs_of(economy, layer) for layer in SPV_LAYERS}
+    return {name: _chosen(loans, who) for name, who in chosen.items() if any(who)}
 
 
 def layer_losses(
@@ -37,8 +44,7 @@ def layer_losses(
         "neocloud_unsecured": _chosen(lost[:, n : 2 * n], single),
         "neocloud_secured": _chosen(lost[:, :n], single),
         "hybrid_cloud": nothing,
-        "bank_spv": _chosen(loans, is_bank_financed(economy)),
-        "tenant_spv": _chosen(loans, is_tenant_financed(economy)),
+        **_by_layer(loans, economy),
         "hyperscaler": nothing,
         "fund": jnp.sum(jnp.maximum(fund.credit_loss - fund.line_loss, 0.0), axis=0),
         "fund_bank_line": jnp.sum(investors.bank_lines, axis=0),

@@ -8,7 +8,8 @@ from jaxtyping import Array, Bool, Float
 from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT
-from engine.metrics.registry import register_entity
+from engine.metrics.funding import BUCKETS, USES, funding
+from engine.metrics.registry import Formula, register_entity
 
 
 def _quarters_to_loss(
@@ -265,3 +266,27 @@ register_entity(
     "largest cut of households' spending by the wealth effect, in GDP",
     lambda r, i, e, g: jnp.max(r.wealth.cut, axis=0),
 )
+
+
+def _funded(name: str) -> Formula:
+    return lambda r, i, e, g: funding(r, e, g)[name]
+
+
+for _name in USES:
+    register_entity(
+        "system",
+        f"investment_{_name}",
+        "I",
+        "USD bn",
+        f"built from 2025 to 2028: {_name}",
+        _funded(_name),
+    )
+for _name in BUCKETS:
+    register_entity(
+        "system",
+        f"funding_{_name}",
+        "I",
+        "USD bn",
+        f"funding of the build from 2025 to 2028: {_name.replace('_', ' ')}",
+        _funded(_name),
+    )

@@ -299,7 +299,18 @@ def _hybrid_overflow_taken(r, i, e, g):
     "vendor", "backstop_paid", "b", "USD bn", "unsold capacity bought from the neocloud"
 )
 def _vendor_backstop_paid(r, i, e, g):
-    return jnp.sum(r.vendor.backstop, axis=0)
+    return jnp.sum(r.vendor.backstop[:, i], axis=0)
+
+
+@register(
+    "vendor",
+    "guarantees_paid",
+    "G",
+    "USD bn",
+    "paid under residual value guarantees",
+)
+def _vendor_guarantees_paid(r, i, e, g):
+    return jnp.sum(r.vendor.guarantees[:, i], axis=0)
 
 
 @register(
@@ -311,4 +322,4 @@ def _vendor_backstop_paid(r, i, e, g):
 )
 def _vendor_lowest_stake(r, i, e, g):
     inside = _to_horizon(e, g)
-    return jnp.min(within(inside, r.vendor.stake, 1e6), axis=0)
+    return jnp.min(within(inside, r.vendor.stake[:, i], 1e6), axis=0)

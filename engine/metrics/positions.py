@@ -10,6 +10,7 @@ vendor's profit, the taxpayer's claims) has flows but no entry.
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -17,7 +18,7 @@ from engine.credit.guarantee import opening_debt_scale
 from engine.economy import Economy
 from engine.funds.holders import Holders
 from engine.grid import DT, TimeGrid
-from engine.metrics.layers import is_bank_financed, is_tenant_financed
+from engine.metrics.layers import spvs_of
 from engine.metrics.returns import irr
 from engine.numerics import ratio_above
 
@@ -110,12 +111,13 @@ def positions(
     holders = Holders.build(economy, economy["guarantee.coverage"])
     nothing = jnp.zeros_like(ends)
     none = jnp.zeros_like(ends[0])
-    notes = first(is_tenant_financed(economy))
-    loan = first(is_bank_financed(economy))
+    notes = first(spvs_of(economy, "tenant_spv"))
+    loan = first(spvs_of(economy, "bank_spv"))
     price = record.clouds.price[:, 0]
     neocloud = economy.members("neoclouds")[0]
     cap = economy[f"neoclouds.{neocloud}.market_cap"]
-    vendor = record.vendor
+    # All vendors as one.
+    vendor = jax.tree.map(lambda x: jnp.sum(x, axis=1), record.vendor)
 
     net_assets = state.fund.marked + state.fund.other - state.fund.line
     through_fund = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
@@ -145,9 +147,9 @@ def positions(
         "vendor_equity": Position(
             none,
             kept(vendor.profit + vendor.earned),
-            kept(vendor.backstop),
+            kept(vendor.backstop + vendor.guarantees - vendor.dividends),
             vendor.stake[last],
-            jnp.sum(kept(vendor.backstop)),
+            jnp.sum(kept(vendor.backstop + vendor.guarantees)),
         ),
         "neocloud_equity": Position(
             cap,

@@ -83,7 +83,14 @@ def cash(
         - spvs.spend
         - spvs.distributed
     )
-    vendor_uses = vendor.profit + vendor.earned - vendor.backstop - vendor.payout
+    vendor_uses = (
+        vendor.profit
+        + vendor.earned
+        + vendor.dividends
+        - vendor.backstop
+        - vendor.guarantees
+        - vendor.payout
+    )
     gaps = [
         (labs.cash - state.labs.cash - lab_uses, labs.paid),
         (hyper.cash - state.hyperscalers.cash - hyper_uses, hyper.operating),

@@ -42,6 +42,8 @@ class Hyperscalers(eqx.Module):
     ai_revenue: Float[Array, "hyperscaler ..."]
     lab_margin: Float[Array, "hyperscaler ..."]
     payout: Float[Array, "hyperscaler ..."]
+    payout_kept: Float[Array, "hyperscaler ..."]
+    """Share of the usual payout that bonds pay for before it is cut."""
     legacy_debt: Float[Array, "hyperscaler ..."]
     coupon: Float[Array, "hyperscaler ..."]
     spread: Float[Array, "hyperscaler ..."]
@@ -65,6 +67,7 @@ class Hyperscalers(eqx.Module):
             ai_revenue=stack("ai_revenue"),
             lab_margin=stack("lab_margin"),
             payout=stack("payout"),
+            payout_kept=stack("payout_kept"),
             legacy_debt=stack("legacy_debt"),
             coupon=stack("coupon") + economy["shifts.rate_all"],
             spread=stack("spread"),
@@ -89,7 +92,7 @@ class Hyperscalers(eqx.Module):
         from_labs: Float[Array, "hyperscaler ..."],
         state: HyperscalerState,
     ) -> tuple[HyperscalerFlows, HyperscalerState]:
-        """Pays rent, interest and capex; payouts are cut first, then capex.
+        """Pays rent, interest and capex; what of payouts isn't kept is cut first.
 
         `planned` capex of the quarter, `rent` to the economy's vehicles, `from_labs`
         what labs paid for cloud capacity [USD bn].
@@ -114,7 +117,10 @@ class Hyperscalers(eqx.Module):
         # Cash beyond four times the minimum goes to shareholders as well.
         idle = jnp.maximum(spare + flow - 3.0 * self.minimum_cash, 0.0)
         wanted = jnp.maximum(self.payout * operating, idle)
-        payout = jnp.minimum(wanted, jnp.maximum(spare + flow, 0.0))
+        kept = jnp.minimum(
+            self.payout_kept * self.payout * operating, spare + flow + capacity
+        )
+        payout = jnp.maximum(jnp.minimum(wanted, spare + flow), jnp.maximum(kept, 0.0))
         gap = payout - spare - flow
         issued = jnp.clip(gap, 0.0, capacity)
         # Beyond the bond limit the builder builds less, then draws on minimum cash.

@@ -57,7 +57,7 @@ class Neoclouds(eqx.Module):
     overhead: Float[Array, "neocloud ..."]
     lease_rate: Float[Array, "neocloud ..."]
     capex_per_revenue: Float[Array, "neocloud ..."]
-    backstop_share: Float[Array, "..."]
+    backstop_share: Float[Array, "neocloud ..."]
     tail_price: Float[Array, "neocloud ..."]
     live: Float[Array, "vintage neocloud ..."]
     ended: Float[Array, "vintage neocloud ..."]
@@ -88,7 +88,7 @@ class Neoclouds(eqx.Module):
             overhead=stack("overhead"),
             lease_rate=stack("lease_rate"),
             capex_per_revenue=stack("capex_per_revenue"),
-            backstop_share=economy.only("vendor", "backstop_rate"),
+            backstop_share=_of_backer(economy, "backstop_rate"),
             tail_price=jnp.exp(-economy["market.chip_decay"] * stack("term")),
             live=live,
             ended=ended,
@@ -172,7 +172,6 @@ def _lives(
 
 def neocloud_paths(economy: Economy, grid: TimeGrid) -> NeocloudPaths:
     """Dated figures of every neocloud by model quarter."""
-    backstop = grid.overlap(grid.start, economy.only("vendor", "backstop_end"))
 
     def of(deal: dict[str, Array]) -> NeocloudPaths:
         dates, values = deal["legacy_revenue.dates"], deal["legacy_revenue.values"]
@@ -185,18 +184,33 @@ def neocloud_paths(economy: Economy, grid: TimeGrid) -> NeocloudPaths:
             expiring=grid.modelled(jnp.maximum(before - legacy, 0.0)),
             tail=grid.modelled(jnp.maximum(earlier - legacy, 0.0)),
             lease=grid.modelled(lease),
-            backstop=grid.modelled(backstop),
+            backstop=grid.modelled(grid.overlap(grid.start, deal["backstop_end"])),
         )
 
     deals = economy.rows(
         "neoclouds", "legacy_revenue.dates", "legacy_revenue.values", "tail",
         "lease.dates", "lease.values",
     )  # fmt: skip
+    deals["backstop_end"] = _of_backer(economy, "backstop_end")
     return jax.vmap(of, out_axes=1)(deals)
 
 
+def backing(economy: Economy) -> Float[Array, "vendor neocloud"]:
+    """1 where the vendor has ordered the neocloud's unsold capacity."""
+    clouds = economy.members("neoclouds")
+    backed = [
+        economy.blueprint.choice(f"vendor.{name}.backs")
+        for name in economy.members("vendor")
+    ]
+    chosen = [[cloud == name for cloud in clouds] for name in backed]
+    return jnp.asarray(chosen, dtype=economy.stack("vendor", "stake").dtype)
+
+
+def _of_backer(economy: Economy, key: str) -> Float[Array, " neocloud"]:
+    """Figure `key` of the vendor that backs each neocloud, 0 where none does."""
+    return jnp.sum(backing(economy) * economy.stack("vendor", key)[:, None], axis=0)
+
+
 def backstops(economy: Economy) -> Float[Array, "neocloud ..."]:
-    """Order of the vendor for unsold capacity: the first neocloud's only [USD bn]."""
-    order = economy.only("vendor", "backstop")
-    nothing = jnp.zeros((len(economy.members("neoclouds")) - 1,), dtype=order.dtype)
-    return jnp.concatenate([order[None], nothing])
+    """Orders of the vendors for unsold capacity [USD bn]."""
+    return _of_backer(economy, "backstop")

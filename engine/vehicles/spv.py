@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from engine.contracts.tenancy import TenancyDates, TenancyFlows
 from engine.drivers import rate_shift
@@ -31,6 +31,19 @@ class SpvEarnings(eqx.Module):
     cfads: Float[Array, "spv ..."]
     owed: Float[Array, "spv ..."]
     """Residual value guarantee or damages, the vehicle's share."""
+    covered: Float[Array, "spv ..."]
+    """Of it, what a vendor pays."""
+    market: Float[Array, "spv ..."]
+    """Market rent per unit of contract rent: of a shell, or of chips of this age."""
+    collateral: Float[Array, "spv ..."]
+    """What the vehicle's share of the asset would fetch, before foreclosure."""
+    backed: Float[Array, "spv ..."]
+    """What a vendor's guarantee would add to it."""
+
+    @property
+    def paid_by_tenant(self) -> Float[Array, "spv ..."]:
+        """Rent, and what a leaver pays itself."""
+        return self.from_tenant + self.owed - self.covered
 
 
 class Spvs(eqx.Module):
@@ -40,32 +53,83 @@ class Spvs(eqx.Module):
     ownership: Float[Array, "spv ..."]
     operating_cost: Float[Array, "spv ..."]
     asset_cost: Float[Array, "spv ..."]
+    cap_rate: Float[Array, "spv ..."]
+    labs: Float[Array, "lab spv ..."]
+    """1 where the lab is the tenant."""
+    is_chips: Bool[Array, "spv ..."]
+    has_chips: bool = eqx.field(static=True)
 
     @staticmethod
     def build(economy: Economy) -> "Spvs":
         """Assembles the SPVs from the figures."""
+        rent, chips = contract_rent(economy), economy.where("spvs", "asset", "chips")
+        labs = [economy.where("spvs", "tenant", lab) for lab in economy.members("labs")]
         return Spvs(
-            rent=contract_rent(economy),
+            rent=rent,
             ownership=economy.stack("spvs", "ownership"),
             operating_cost=economy.stack("spvs", "operating_cost"),
             asset_cost=economy.stack("spvs", "asset_cost"),
+            cap_rate=economy.stack("spvs", "cap_rate"),
+            labs=jnp.asarray(labs, dtype=rent.dtype),
+            is_chips=jnp.asarray(chips),
+            has_chips=any(chips),
         )
 
-    def earn(
-        self, prices: Prices, dates: TenancyDates, tenancy: TenancyFlows
-    ) -> SpvEarnings:
-        """Collects contract rent from the tenant and market rent for what is re-let."""
+    def due(
+        self, dates: TenancyDates, tenancy: TenancyFlows
+    ) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
+        """Contract rent of the quarter and what a leaver owes, the vehicle's share."""
         rent = self.ownership * self.rent * DT * dates.running * dates.escalation
-        from_tenant = rent * tenancy.let
+        return rent * tenancy.let, self.ownership * tenancy.owed
+
+    def from_labs(
+        self,
+        dates: TenancyDates,
+        tenancy: TenancyFlows,
+        alive: Float[Array, "spv ..."],
+    ) -> Float[Array, "lab ..."]:
+        """What labs owe to the vehicles whose tenants they are [USD bn]."""
+        rent, owed = self.due(dates, tenancy)
+        return jnp.sum(self.labs * ((rent + owed) * alive)[None], axis=1)
+
+    def earn(
+        self,
+        prices: Prices,
+        dates: TenancyDates,
+        tenancy: TenancyFlows,
+        honoured: Float[Array, "lab ..."],
+        debt: Float[Array, "spv ..."],
+    ) -> SpvEarnings:
+        """Collects contract rent from the tenant and market rent for what is re-let.
+
+        A lab pays every dollar of its dues in the same `honoured` share; other tenants
+        pay in full or walk away. A vendor's guarantee pays no more than the `debt`.
+        """
+        rent, owed = self.due(dates, tenancy)
+        paying = 1.0 - jnp.sum(self.labs * (1.0 - honoured[:, None]), axis=0)
+        from_tenant = rent * paying
+        whole = self.ownership * self.rent
+        market = jnp.broadcast_to(prices.shell, rent.shape)
+        collateral = whole * prices.shell / self.cap_rate
+        if self.has_chips:
+            market = jnp.where(self.is_chips, prices.level * dates.aged, market)
+            resale = self.asset_cost * dates.worn * jnp.minimum(prices.level, 1.0)
+            collateral = jnp.where(self.is_chips, self.ownership * resale, collateral)
+        backed = jnp.minimum(self.ownership * tenancy.backed, debt)
+        covered = tenancy.left * backed
         free = jnp.maximum(1.0 - tenancy.let - tenancy.vacant, 0.0)
-        relet = rent * free * prices.shell
+        relet = whole * DT * dates.running * dates.escalation * free * market
         costs = self.operating_cost * (from_tenant + relet)
         return SpvEarnings(
             from_tenant=from_tenant,
             relet=relet,
             costs=costs,
             cfads=from_tenant + relet - costs,
-            owed=self.ownership * tenancy.owed,
+            owed=owed * paying + covered,
+            covered=covered,
+            market=market,
+            collateral=collateral,
+            backed=backed,
         )
 
 

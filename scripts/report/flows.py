@@ -71,7 +71,7 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
 
     labs, scalers = economy.members("labs"), economy.members("hyperscalers")
     clouds, spvs = economy.members("neoclouds"), economy.members("spvs")
-    (hybrid,), (vendor,) = economy.members("hybrid"), economy.members("vendor")
+    (hybrid,) = economy.members("hybrid")
     honoured = np.asarray(record.labs.honoured)
     alive = np.asarray(record.clouds.alive)
     billed = np.asarray(record.clouds.billed) * alive
@@ -87,13 +87,16 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
             for j, cloud in enumerate(clouds)
         }
         owed[hybrid] = float(economy[f"hybrid.{hybrid}.customers.{lab}"]) * backlog
-        provider = economy.blueprint.choice(f"labs.{lab}.provider")
-        if provider in scalers:
-            owed[provider] = float(economy[f"labs.{lab}.hyperscaler"]) * firm[:, i]
+        for scaler in scalers:
+            owed[scaler] = float(economy[f"labs.{lab}.providers.{scaler}"]) * firm[:, i]
         for payee, due in owed.items():
             paid = float(np.sum((due * honoured[:, i])[:NEXT]))
             book.pay(lab, payee, paid, "compute")
             named += paid
+        for k, spv in enumerate(spvs):
+            if economy.blueprint.choice(f"spvs.{spv}.tenant") == lab:
+                here = np.asarray(record.spvs.rent * record.spvs.alive)[:NEXT, k]
+                named += float(np.sum(here))
         rest = float(year(record.labs.paid)[i]) - named
         book.pay(lab, "Other compute suppliers", rest, "compute")
 
@@ -111,14 +114,14 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
         raised = np.sum((np.asarray(record.clouds.raised) * alive)[:NEXT, j])
         book.pay("Shareholders", cloud, raised, "equity")
         spent = np.sum((np.asarray(record.clouds.capex) * alive)[:NEXT, j])
-        _build(book, economy, cloud, vendor, float(spent))
+        _build(book, economy, cloud, float(spent))
 
     for k, spv in enumerate(spvs):
         here = np.asarray(record.spvs.alive)[:, k]
         rent = np.sum((np.asarray(record.spvs.cfads)[:, k] * here)[:NEXT])
         tenant = economy.blueprint.choice(f"spvs.{spv}.tenant")
         book.pay(
-            tenant if tenant in (*scalers, hybrid) else "Other tenants",
+            tenant if tenant in (*labs, *scalers, hybrid) else "Other tenants",
             spv,
             rent,
             "rent",
@@ -128,7 +131,7 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
         spent = np.asarray(record.spvs.spend)[:, k] * here
         book.pay(spv, "Builders, power, other", np.sum(spent[:NEXT]), "capex")
 
-    _build(book, economy, hybrid, vendor, float(year(record.hybrid.capex)))
+    _build(book, economy, hybrid, float(year(record.hybrid.capex)))
     for i, scaler in enumerate(scalers):
         # Kept apart: beside it, everything else would be too thin to see.
         spent = year(record.hyperscalers.capex)[i]
@@ -150,10 +153,13 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
     return book.links()
 
 
-def _build(book: Ledger, economy: Any, buyer: str, vendor: str, spent: float) -> None:
-    chips = float(economy.only("vendor", "chip"))
-    book.pay(buyer, vendor, chips * spent, "capex")
-    book.pay(buyer, "Builders, power, other", (1 - chips) * spent, "capex")
+def _build(book: Ledger, economy: Any, buyer: str, spent: float) -> None:
+    rest = 1.0
+    for vendor in economy.members("vendor"):
+        chips = float(economy[f"vendor.{vendor}.chip"])
+        book.pay(buyer, vendor, chips * spent, "capex")
+        rest -= chips
+    book.pay(buyer, "Builders, power, other", rest * spent, "capex")
 
 
 def _onwards(

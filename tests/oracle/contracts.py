@@ -110,17 +110,28 @@ def decide(
     d: dict,
     t: int,
     begin: float,
-    kind: str,
+    kinds: dict,
     rents: list,
     state: dict,
+    p: dict,
 ) -> dict:
     """Whether the tenant of one vehicle renews, and whether it honours its lease."""
-    rent = lease["annual"]
+    rent, kind, market = lease["annual"], kinds["kind"], p["shell"]
+    collateral = rent * market / c["cap_rate"]
+    residual = rent * rents[-1] / c["cap_rate"]
+    if kinds["asset"] == "chips":
+        age = max(0.0, begin + DT / 2.0 - lease["start"])
+        market = p["level"] * math.exp(-f["market.chip_decay"] * age)
+        fading = math.exp(-f["market.chip_decay"] * DT)
+        rents = [market * fading**j for j in range(AHEAD)]
+        resale = math.exp(-c["collateral_decay"] * age) * min(1.0, p["level"])
+        collateral = residual = c["asset_cost"] * resale
     eta = 1.0 / (1.0 + (d["ten_year"][t] + c["tenant_spread"]) * DT)
     cap = c["rvg_cap"]
-    guarantee = lease["running"][t] * clip(
-        cap - rent * rents[-1] / c["cap_rate"], 0.0, cap
-    )
+    guarantee = lease["running"][t] * clip(cap - residual, 0.0, cap)
+    backed = 0.0
+    if kinds["guarantor"] != "tenant":
+        guarantee, backed = 0.0, guarantee
 
     def pv_rent(weights: list) -> float:
         total = sum(weights[j] * eta ** (j + 1) for j in range(AHEAD))
@@ -164,4 +175,8 @@ def decide(
         "let": let,
         "vacant": state["vacant"] * kept + state["let"] - let,
         "owed": leaver + breaker,
+        "backed": backed,
+        "left": state["let"] - let,
+        "market": market,
+        "collateral": collateral,
     }

@@ -100,15 +100,19 @@ def take_out(
     }
 
 
-def recovery(f: dict, c: dict, lease: dict, s: dict, shell: float) -> dict:
+def recovery(c: dict, s: dict, tenancy: dict, backed: float) -> dict:
     """What lenders would get, were the vehicle to default now."""
     loan = s["loan"] + s["arrears"]
     claim = loan + s["takeout"]
-    asset = c["ownership"] * lease["annual"] * shell / c["cap_rate"] * c["foreclosure"]
+    asset = c["ownership"] * tenancy["collateral"] * c["foreclosure"]
+    alone = s["cash"] + asset
+    pool = alone + backed
     return {
         "claim_loan": loan,
         "claim_takeout": s["takeout"],
-        "recovery": ratio(min(s["cash"] + asset, claim), claim, 1.0),
+        "recovery": ratio(min(pool, claim), claim, 1.0),
+        "security": clip(ratio(pool, claim, HIGHEST + 1.0) - 1.0, -1.0, HIGHEST),
+        "guaranteed": min(pool, claim) - min(alone, claim),
     }
 
 
@@ -138,7 +142,7 @@ def run_spv(
 ) -> tuple[dict, dict]:
     """One quarter: what to report, and the state at its end.
 
-    `w` has the window (open, spread), the market's shell rent, and what was collected.
+    `w` has the window (open, spread), the tenancy, and what was collected.
     """
     short, income = d["short"][t], w["collected"]
     rate = loan_coupon(f, c, kinds["coupon_kind"], short) * DT
@@ -222,7 +226,8 @@ def run_spv(
         "takeout_rate": out["rate"],
         "alive": alive,
         "failing": s["alive"] - alive,
-        **recovery(f, c, lease, s, w["shell"]),
+        "covered": income["covered"],
+        **recovery(c, s, w["tenancy"], income["backed"]),
         "loan": end["loan"] + end["arrears"],
         "takeout": end["takeout"],
         "cash": end["cash"],

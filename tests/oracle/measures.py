@@ -1,6 +1,7 @@
 """The registered metrics, by entity: engine/metrics says what each one means."""
 
 from tests.oracle.dates import DT, HIGHEST, clip
+from tests.oracle.funding import funding
 from tests.oracle.metrics import Run, headrooms
 
 Outcome = tuple[float, bool]
@@ -9,6 +10,7 @@ FINANCED = (
     "neocloud_unsecured",
     "neocloud_secured",
     "bank_spv",
+    "chip_spv",
     "tenant_spv",
 )
 
@@ -110,6 +112,16 @@ def of_hyperscaler(run: Run, m: str) -> dict[str, float]:
     }
 
 
+def of_vendor(run: Run, m: str) -> dict[str, float]:
+    """Metrics of a vendor."""
+    n = run.until(run.f["criteria.horizon"])
+    return {
+        "backstop_paid": sum(run.of("vendor", m, "backstop")),
+        "guarantees_paid": sum(run.of("vendor", m, "guarantees")),
+        "lowest_stake": min(run.of("vendor", m, "stake")[:n]),
+    }
+
+
 def quarters_to_loss(run: Run, share: float) -> Outcome:
     """Quarters from the first credit loss to a share of the final one."""
     total, so_far = 0.0, []
@@ -149,7 +161,7 @@ def of_guarantee(run: Run) -> dict[str, float]:
 def of_others(run: Run) -> dict[str, Outcome | float]:
     """Metrics of those that are alone: hybrid cloud, vendor, funds, investors."""
     n = run.until(run.f["criteria.horizon"])
-    hybrid, vendor = run.families["hybrid"][0], run.families["vendor"][0]
+    hybrid = run.families["hybrid"][0]
     institutions = run.one("investors", "losses")
     bank = sum(run.one("investors", "bank_direct"))
     bank += sum(run.one("investors", "bank_lines"))
@@ -160,8 +172,6 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         f"{hybrid}.peak_debt": max(run.one("hybrid", "debt")),
         f"{hybrid}.overflow_sought": sum(run.one("hybrid", "sought")),
         f"{hybrid}.overflow_taken": sum(run.one("hybrid", "taken")),
-        f"{vendor}.backstop_paid": sum(run.one("vendor", "backstop")),
-        f"{vendor}.lowest_stake": min(run.one("vendor", "stake")[:n]),
         "private_credit.lowest_index": min(run.one("fund", "index")),
         "private_credit.margin_calls": sum(run.one("fund", "margin_call")),
         "private_credit.peak_requests": max(run.one("fund", "requests")),
@@ -194,6 +204,7 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
             )
         ),
         "system.spending_cut": max(run.one("wealth", "cut")),
+        **{f"system.{name}": x for name, x in funding(run).items()},
     }
 
 
@@ -250,6 +261,7 @@ def measure(run: Run) -> dict[str, Outcome]:
         "spvs": of_spv,
         "labs": of_lab,
         "hyperscalers": of_hyperscaler,
+        "vendor": of_vendor,
     }
     found = of_others(run) | idling(run)
     for family, formula in families.items():
@@ -280,5 +292,5 @@ def classification(run: Run) -> tuple[int, dict[str, float]]:
     if min(distances.values()) <= 0.0:
         return 2, distances
     rooms = headrooms(run)
-    fails = any(min(rooms[name]) < 0.0 for name in FINANCED)
+    fails = any(min(rooms[name]) < 0.0 for name in FINANCED if name in rooms)
     return (1 if fails else 0), distances

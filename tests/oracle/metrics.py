@@ -56,6 +56,17 @@ class Run:
         return start + (len(spvs) if second else 0)
 
 
+def spvs_of(run: Run, layer: str) -> list[str]:
+    """Named SPVs of a layer."""
+    if layer == "chip_spv":
+        return run.members("spvs", asset="chips")
+    profile = "bullet" if layer == "bank_spv" else "amortising"
+    return run.members("spvs", asset="shell", profile=profile)
+
+
+SPV_LAYERS = ("bank_spv", "chip_spv", "tenant_spv")
+
+
 def headrooms(run: Run) -> dict[str, list[float]]:
     """Headroom of every layer by quarter."""
 
@@ -63,8 +74,7 @@ def headrooms(run: Run) -> dict[str, list[float]]:
         return [min([HIGHEST, *x]) for x in zip(*series, strict=True)]
 
     single = run.members("neoclouds")
-    bullet = run.members("spvs", profile="bullet")
-    leased = run.members("spvs", profile="amortising")
+    leased = spvs_of(run, "tenant_spv")
     tenants = [
         run.of(group, m, name)
         for m in leased
@@ -77,7 +87,7 @@ def headrooms(run: Run) -> dict[str, list[float]]:
     tolerated = run.f["criteria.line_loss"]
     investors = run.one("investors", "headroom")
     hypers = run.families["hyperscalers"]
-    return {
+    found = {
         "lab": lowest([run.of("labs", m, "headroom") for m in run.families["labs"]]),
         "neocloud_equity": lowest(
             [run.of("clouds", m, "equity_headroom") for m in single]
@@ -87,7 +97,18 @@ def headrooms(run: Run) -> dict[str, list[float]]:
             [run.of("clouds", m, "secured_headroom") for m in single]
         ),
         "hybrid_cloud": run.one("hybrid", "headroom"),
-        "bank_spv": lowest([run.of("spvs", m, "headroom") for m in bullet]),
+        "bank_spv": lowest(
+            [run.of("spvs", m, "headroom") for m in spvs_of(run, "bank_spv")]
+        ),
+        "chip_spv": lowest(
+            [
+                [max(pair) for pair in zip(*both, strict=True)]
+                for both in (
+                    [run.of("spvs", m, x) for x in ("headroom", "security")]
+                    for m in spvs_of(run, "chip_spv")
+                )
+            ]
+        ),
         "tenant_spv": lowest(tenants),
         "hyperscaler": lowest([run.of("hyperscalers", m, "headroom") for m in hypers]),
         "fund": run.one("fund", "gate_headroom"),
@@ -99,6 +120,7 @@ def headrooms(run: Run) -> dict[str, list[float]]:
         "bank": run.one("investors", "bank_headroom"),
         "government": run.one("investors", "government_headroom"),
     }
+    return {layer: series for layer, series in found.items() if series}
 
 
 def first_failure(run: Run, series: list[float]) -> float:
@@ -169,9 +191,10 @@ def limit_states(run: Run) -> dict[str, dict[str, float]]:
         "neocloud_secured": ("secured", [run.cloud_class(cloud)]),
         "neocloud_unsecured": ("unsecured", [run.cloud_class(cloud, junior=True)]),
     }
-    for profile, layer in (("bullet", "bank_spv"), ("amortising", "tenant_spv")):
-        for m in run.members("spvs", profile=profile):
-            held[layer] = ("spv", [run.spv_class(m), run.spv_class(m, second=True)])
+    for layer in SPV_LAYERS:
+        for m in spvs_of(run, layer):
+            both = [run.spv_class(m), run.spv_class(m, second=True)]
+            held.setdefault(layer, ("spv", []))[1].extend(both)
     base = f["rates.ten_year"] + rate_shift(f)
     for layer, (premium, classes) in held.items():
         rate = base + f[f"criteria.required_{premium}_premium"]
@@ -189,11 +212,10 @@ def losses(run: Run) -> dict[str, float]:
     """What each layer's holders lose over the grid."""
     f, single = run.f, run.members("neoclouds")
 
-    def spv(profile: str) -> float:
-        chosen = run.members("spvs", profile=profile)
+    def spv(layer: str) -> float:
         return sum(
             run.lost(run.spv_class(m)) + run.lost(run.spv_class(m, second=True))
-            for m in chosen
+            for m in spvs_of(run, layer)
         )
 
     def gone(m: str) -> float:
@@ -212,8 +234,7 @@ def losses(run: Run) -> dict[str, float]:
         ),
         "neocloud_secured": sum(run.lost(run.cloud_class(m)) for m in single),
         "hybrid_cloud": 0.0,
-        "bank_spv": spv("bullet"),
-        "tenant_spv": spv("amortising"),
+        **{layer: spv(layer) for layer in SPV_LAYERS if spvs_of(run, layer)},
         "hyperscaler": 0.0,
         "fund": sum(max(0.0, loss - line) for loss, line in through),
         "fund_bank_line": lines,

@@ -13,7 +13,16 @@ from tests.oracle import system as contagion
 from tests.oracle.dates import Calendar, under
 from tests.oracle.drivers import drive
 
-KINDS = ("kind", "profile", "coupon_kind", "funding", "rent_rule", "tenant")
+KINDS = (
+    "kind",
+    "profile",
+    "coupon_kind",
+    "funding",
+    "rent_rule",
+    "tenant",
+    "asset",
+    "guarantor",
+)
 
 
 class Opened:
@@ -56,8 +65,14 @@ class Opened:
             m: credit_spv.prepare_spv(f, c, self.lease[m], calendar)
             for m, c in self.c["spvs"].items()
         }
-        vendor = self.only("vendor")
-        self.backed = calendar.overlap(calendar.starts[0], vendor["backstop_end"])
+        self.backer = {
+            choices[f"vendor.{m}.backs"]: {
+                "runs": calendar.overlap(calendar.starts[0], c["backstop_end"]),
+                "rate": c["backstop_rate"],
+                "order": c["backstop"],
+            }
+            for m, c in self.c["vendor"].items()
+        }
         self.terms = funds.class_terms(
             f,
             list(clouds.values()),
@@ -84,10 +99,12 @@ class Opened:
         nobody = dict.fromkeys([*self.families["labs"], None], 0.0)
         self.hybrid = {"cash": self.only("hybrid")["cash"], "new": 0.0}
         self.hybrid |= {"served": nobody, "seeking": nobody}
-        vendor = self.only("vendor")
-        self.vendor_cash = vendor["cash"]
+        self.vendor_cash = {m: c["cash"] for m, c in self.c["vendor"].items()}
+        unbacked = {"order": 0.0}
         self.clouds = {
-            m: credit_neocloud.open_cloud(f, c, scale, vendor["backstop"])
+            m: credit_neocloud.open_cloud(
+                f, c, scale, self.backer.get(m, unbacked)["order"]
+            )
             for m, c in self.c["neoclouds"].items()
         }
         self.spvs = {

@@ -18,20 +18,25 @@ class Oracle(Opened):
             m: vehicles.bill(self.f, c, self.calendar, t, self.clouds[m], p)
             for m, c in self.c["neoclouds"].items()
         }
-        labs = self.run_labs(t, bills)
-        tenancies = self.run_tenancies(t)
-        collected = {
-            m: vehicles.collect(
-                c, self.lease[m], self.calendar, t, tenancies[m], p["shell"]
-            )
+        tenancies = self.run_tenancies(t, p)
+        dues = {
+            m: vehicles.rent_due(c, self.lease[m], self.calendar, t, tenancies[m])
             for m, c in self.c["spvs"].items()
         }
+        labs = self.run_labs(t, bills, dues)
+        collected = {}
+        for m, c in self.c["spvs"].items():
+            tenant = self.kinds[m]["tenant"]
+            pays = labs[tenant]["honoured"] if tenant in labs else 1.0
+            collected[m] = vehicles.collect(
+                c, dues[m], tenancies[m], pays, self.spvs[m]
+            )
         hypers = self.run_hypers(t, labs, bills, collected)
         hybrid = self.run_hybrid(t, labs, p)
         clouds = self.run_clouds(t, labs, bills, p)
         self.hybrid["seeking"] = self.freed(bills, clouds)
         spvs = self.run_spvs(t, tenancies, collected, p)
-        vendor = self.run_vendor(t, hypers, hybrid, clouds)
+        vendor = self.run_vendors(t, hypers, hybrid, clouds, spvs)
         report = self.run_holders(t, clouds, spvs)
         self.market = market.build(
             self.f, self.d, t, self.market, p, self.system_before["openness"]
@@ -54,22 +59,25 @@ class Oracle(Opened):
             **report,
         }
 
-    def run_labs(self, t: int, bills: dict) -> dict:
+    def run_labs(self, t: int, bills: dict, dues: dict) -> dict:
         """Labs pay their dues, or a share of them."""
         result = {}
         for m, c in self.c["labs"].items():
             firm = self.firm[m][t]
-            named = c["hyperscaler"] * firm
+            named = sum(c[f"providers.{x}"] for x in self.c["hyperscalers"]) * firm
             named += self.only("hybrid")[f"customers.{m}"] * self.hybrid_plan["rpo"][t]
             named += self.hybrid["served"][m] * DT
             for i, cloud in self.c["neoclouds"].items():
                 billed = bills[i]["billed"] * self.clouds[i]["alive"]
                 named += cloud[f"customers.{m}"] * billed
+            for i, x in dues.items():
+                if self.kinds[i]["tenant"] == m:
+                    named += (x["rent"] + x["owed"]) * self.spvs[i]["alive"]
             r = contracts.run_lab(self.f, c, self.d, t, self.labs[m], firm, named)
             self.labs[m] = result[m] = r
         return result
 
-    def run_tenancies(self, t: int) -> dict:
+    def run_tenancies(self, t: int, p: dict) -> dict:
         """Tenants stay or leave."""
         f, d, begin = self.f, self.d, self.calendar.starts[t]
         rents = contracts.expected_rents(f, self.choices, d, t, self.market["shells"])
@@ -81,9 +89,10 @@ class Oracle(Opened):
                 d,
                 t,
                 begin,
-                self.kinds[m]["kind"],
+                self.kinds[m],
                 rents,
                 self.spvs[m],
+                p,
             )
             for m, c in self.c["spvs"].items()
         }
@@ -98,12 +107,12 @@ class Oracle(Opened):
         for m, c in self.c["hyperscalers"].items():
             from_labs = rent = 0.0
             for lab, figures in self.c["labs"].items():
-                if self.choices[f"labs.{lab}.provider"] == m:
-                    due = figures["hyperscaler"] * self.firm[lab][t]
-                    from_labs += labs[lab]["honoured"] * due
+                due = figures[f"providers.{m}"] * self.firm[lab][t]
+                from_labs += labs[lab]["honoured"] * due
             for i, x in collected.items():
                 if self.kinds[i]["tenant"] == m:
-                    rent += (x["from_tenant"] + x["owed"]) * self.spvs[i]["alive"]
+                    paid = x["from_tenant"] + x["owed"] - x["covered"]
+                    rent += paid * self.spvs[i]["alive"]
             for i, cloud in self.c["neoclouds"].items():
                 billed = bills[i]["billed"] * self.clouds[i]["alive"]
                 rent += cloud[f"customers.{m}"] * billed
@@ -155,12 +164,12 @@ class Oracle(Opened):
 
     def run_clouds(self, t: int, labs: dict, bills: dict, p: dict) -> dict:
         """Neoclouds earn, pay, borrow and build."""
-        result, vendor = {}, self.only("vendor")
-        for n, (m, c) in enumerate(self.c["neoclouds"].items()):
+        result = {}
+        for m, c in self.c["neoclouds"].items():
             s, b = self.clouds[m], bills[m]
-            if n == 0:
-                b["backstop_share"] = self.backed[t]
-                b["backstop_rate"] = vendor["backstop_rate"]
+            if m in self.backer:
+                b["backstop_share"] = self.backer[m]["runs"][t]
+                b["backstop_rate"] = self.backer[m]["rate"]
             unpaid = self.unpaid(c, labs)
             earned = vehicles.earn(c, self.calendar, t, s, b, unpaid)
             w = {"bill": b, "earned": earned, "real": p["level"], **self.window()}
@@ -177,7 +186,6 @@ class Oracle(Opened):
         result = {}
         for m, c in self.c["spvs"].items():
             w = {"tenancy": tenancies[m], "collected": collected[m], **self.window()}
-            w["shell"] = p["shell"]
             result[m], self.spvs[m] = credit_spv.run_spv(
                 self.f,
                 c,
@@ -192,18 +200,34 @@ class Oracle(Opened):
             )
         return result
 
-    def run_vendor(self, t: int, hypers: dict, hybrid: dict, clouds: dict) -> dict:
-        """The vendor's quarter."""
+    def run_vendors(
+        self, t: int, hypers: dict, hybrid: dict, clouds: dict, spvs: dict
+    ) -> dict:
+        """The vendors' quarter."""
         capex = sum(r["capex"] for r in hypers.values()) + hybrid["capex"]
         capex += sum(r["alive"] * r["capex"] for r in clouds.values())
-        backstop = sum(r["alive"] * r["backstop"] for r in clouds.values())
-        c = self.only("vendor")
-        report = vehicles.run_vendor(c, self.d, t, self.vendor_cash, capex, backstop)
-        self.vendor_cash = report["cash"]
-        first = next(iter(clouds))
-        cap = self.c["neoclouds"][first]["market_cap"]
-        report["stake"] = c["stake"] * clouds[first]["price"] * cap
-        return report
+        result = {}
+        for m, c in self.c["vendor"].items():
+            backed = self.choices[f"vendor.{m}.backs"]
+            cloud = clouds.get(backed, {"alive": 0.0, "backstop": 0.0, "price": 0.0})
+            paid = {"backstop": cloud["alive"] * cloud["backstop"]}
+            paid["guarantees"] = paid["dividends"] = 0.0
+            for i, r in spvs.items():
+                if self.kinds[i]["guarantor"] != m:
+                    continue
+                paid["guarantees"] += r["covered"] * r["alive"]
+                paid["guarantees"] += r["guaranteed"] * r["failing"]
+                share = self.c["spvs"][i]["vendor_equity"]
+                owners = r["distributed"] - r["equity"] - r["sponsor"]
+                paid["dividends"] += share * owners * r["alive"]
+            report = vehicles.run_vendor(c, self.d, t, self.vendor_cash[m], capex, paid)
+            self.vendor_cash[m] = report["cash"]
+            worth = 0.0
+            if backed in clouds:
+                worth = cloud["price"] * self.c["neoclouds"][backed]["market_cap"]
+            report["stake"] = c["stake"] * worth
+            result[m] = report
+        return result
 
     def run_wealth(
         self, t: int, clouds: dict, hypers: dict, hybrid: dict, vendor: dict
@@ -216,9 +240,10 @@ class Oracle(Opened):
         companies = {
             m: (4.0 * r["operating"], r["debt"], r["cash"]) for m, r in hypers.items()
         }
-        (name,), (seller,) = self.families["hybrid"], self.families["vendor"]
+        (name,) = self.families["hybrid"]
         companies[name] = (4.0 * hybrid["ebitda"], hybrid["debt"], hybrid["cash"])
-        companies[seller] = (4.0 * vendor["profit"], 0.0, vendor["cash"])
+        for m, r in vendor.items():
+            companies[m] = (4.0 * r["profit"], 0.0, r["cash"])
         rho, now = self.d["ratio"][t], wealth.gdp(self.f, self.calendar.middles[t])
         report, self.wealth = wealth.wealth_effect(
             self.f, self.wealth, rho, now, pairs, companies

@@ -19,6 +19,7 @@ from tests.oracle.run import run
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 STORIES = (
+    "chain",
     "base",
     "scenarios/slow",
     "scenarios/disproved",
@@ -165,12 +166,12 @@ def check(story: str, n_random: int, most_excluded: int) -> None:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_engine_equals_oracle(story):
-    check(story, n_random=6, most_excluded=0)
+    check(story, n_random=10 if story == "base" else 6, most_excluded=0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("story", "n_random"), [("base", 50), ("scenarios/disproved", 10)]
+    ("story", "n_random"), [("chain", 50), ("base", 50), ("scenarios/disproved", 10)]
 )
 def test_engine_equals_oracle_on_many_random_scenarios(story, n_random):
     check(story, n_random, most_excluded=1)

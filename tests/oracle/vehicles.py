@@ -35,7 +35,8 @@ def run_hyperscaler(
     wanted = max(
         c["payout"] * operating, max(0.0, spare + flow - 3.0 * c["minimum_cash"])
     )
-    payout = min(wanted, max(0.0, spare + flow))
+    kept = min(c["payout_kept"] * c["payout"] * operating, spare + flow + capacity)
+    payout = max(0.0, kept, min(wanted, spare + flow))
     gap = payout - spare - flow
     issued = clip(gap, 0.0, capacity)
     cut = clip(gap - issued, 0.0, plan["capex"])
@@ -136,13 +137,14 @@ def run_hybrid(
         "served": after,
         "sought": sought,
         "taken": taken,
+        "borrowed": new - state["new"],
+        "matured": maturing,
+        "equity": plan["equity"][t],
     }
 
 
-def run_vendor(
-    c: dict, d: dict, t: int, cash: float, capex: float, backstop: float
-) -> dict:
-    """The vendor's quarter: it sells chips and backs one neocloud."""
+def run_vendor(c: dict, d: dict, t: int, cash: float, capex: float, paid: dict) -> dict:
+    """A vendor's quarter: it sells chips; `paid` is what it backs and owns."""
     sales = c["chip"] * capex + c["outside_sales"] * d["response"][t] * DT
     profit = c["margin"] * sales
     earned = d["short"][t] * DT * cash
@@ -151,9 +153,15 @@ def run_vendor(
         "sales": sales,
         "profit": profit,
         "earned": earned,
-        "backstop": backstop,
+        **paid,
         "payout": payout,
-        "cash": cash + profit + earned - backstop - payout,
+        "cash": cash
+        + profit
+        + earned
+        + paid["dividends"]
+        - paid["backstop"]
+        - paid["guarantees"]
+        - payout,
     }
 
 
@@ -216,19 +224,31 @@ def construction(f: dict, c: dict, date: float) -> float:
     return c["construction_cost"] * x * x * (3.0 - 2.0 * x)
 
 
-def collect(
-    c: dict, lease: dict, calendar: Calendar, t: int, tenancy: dict, shell: float
-) -> dict:
-    """What an SPV collects from its tenant and from others."""
+def rent_due(c: dict, lease: dict, calendar: Calendar, t: int, tenancy: dict) -> dict:
+    """What the tenant of an SPV owes it, and what the whole asset would be let for."""
     years = max(0.0, calendar.middles[t] - lease["start"])
     base = c["ownership"] * lease["annual"] * DT * lease["leased"][t]
     base *= (1.0 + c["rent_escalator"]) ** years
-    from_tenant = base * tenancy["let"]
-    relet = base * max(0.0, 1.0 - tenancy["let"] - tenancy["vacant"]) * shell
-    income = from_tenant + relet
+    return {
+        "base": base,
+        "rent": base * tenancy["let"],
+        "owed": c["ownership"] * tenancy["owed"],
+    }
+
+
+def collect(c: dict, due: dict, tenancy: dict, pays: float, state: dict) -> dict:
+    """What an SPV collects from its tenant, who `pays` a share, and from others."""
+    from_tenant = due["rent"] * pays
+    free = max(0.0, 1.0 - tenancy["let"] - tenancy["vacant"])
+    income = from_tenant + due["base"] * free * tenancy["market"]
+    debt = state["loan"] + state["takeout"] + state["arrears"]
+    backed = min(c["ownership"] * tenancy["backed"], debt)
+    covered = tenancy["left"] * backed
     return {
         "from_tenant": from_tenant,
         "rent": income,
         "cfads": income * (1.0 - c["operating_cost"]),
-        "owed": c["ownership"] * tenancy["owed"],
+        "owed": due["owed"] * pays + covered,
+        "covered": covered,
+        "backed": backed,
     }

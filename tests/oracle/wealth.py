@@ -23,12 +23,12 @@ def open_wealth(f: dict, c: dict, plan: dict) -> dict:
     worth = x["market_cap"] + x["legacy_debt"] - x["cash"]
     multiples[name] = worth / ebitda
     caps += x["market_cap"]
-    ((name, x),) = c["vendor"].items()
     capex = sum(plan["hyperscalers"]) + plan["capex"]
     capex += sum(4.0 * one for one in plan["committed"])
-    profit = x["margin"] * (x["chip"] * capex + x["outside_sales"])
-    multiples[name] = (x["market_cap"] - x["cash"]) / profit
-    caps += x["market_cap"]
+    for name, x in c["vendor"].items():
+        profit = x["margin"] * (x["chip"] * capex + x["outside_sales"])
+        multiples[name] = (x["market_cap"] - x["cash"]) / profit
+        caps += x["market_cap"]
     caps += sum(x["market_cap"] for x in c["neoclouds"].values())
     return {"multiples": multiples, "highest": caps, "cut": 0.0}
 

@@ -116,7 +116,9 @@ def test_leaks_are_what_the_metrics_say(story):
 
 @pytest.mark.parametrize("story", STORIES)
 def test_a_leak_reaches_half_before_most_of_it(story):
-    first = min(float(run(story).failures[layer]) for layer in FINANCED)
+    first = min(
+        float(date) for layer, date in run(story).failures.items() if layer in FINANCED
+    )
     assert chained(story)["first_failure"]["date"] == first < NEVER
     for leak in chained(story)["leaks"].values():
         assert leak["quarters_to_half"] <= leak["quarters_to_most"]

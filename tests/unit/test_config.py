@@ -77,9 +77,20 @@ def test_values_arrive_in_engine_units(base):
 
 def test_the_blueprint_says_who_is_there_and_which_rules_they_use(base):
     blueprint = base.blueprint
-    assert blueprint.members("neoclouds") == ("coreweave", "rest_of_neoclouds")
-    assert blueprint.members("spvs") == ("hyperion", "vantage", "rest_of_spvs")
-    assert blueprint.members("labs") == ("openai", "anthropic")
+    assert blueprint.members("neoclouds") == (
+        "coreweave",
+        "nebius",
+        "rest_of_neoclouds",
+    )
+    assert blueprint.members("spvs") == (
+        "hyperion",
+        "el_paso",
+        "vantage",
+        "xai_chips",
+        "anthropic_chips",
+        "rest_of_spvs",
+    )
+    assert blueprint.members("labs") == ("openai", "anthropic", "xai")
     assert blueprint.choice("adoption.timing") == "midpoint"
     assert blueprint.choice("credit.default") == "hard"
     assert blueprint.choice("spvs.vantage.tenant") == "oracle"

@@ -68,11 +68,11 @@ BAD = {
     ),
     "unknown customer": (
         COREWEAVE, "shares = { openai = 0.25", "shares = { opanai = 0.25",
-        ("neoclouds.coreweave.customers: ", "'opanai'", "openai, anthropic, meta"),
+        ("neoclouds.coreweave.customers: ", "'opanai'", "openai, anthropic, xai, meta"),
     ),
     "unknown tenant": (
         HYPERION, 'tenant = "meta"', 'tenant = "mete"',
-        ("spvs.hyperion.tenant: ", "'mete'", "meta, microsoft, oracle, outside"),
+        ("spvs.hyperion.tenant: ", "'mete'", "amazon, oracle, openai"),
     ),
     "nan": (
         "base.toml", "short_pct = { value = 3.9", "short_pct = { value = nan",

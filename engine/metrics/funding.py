@@ -1,0 +1,117 @@
+"""What is built from 2025 to 2028 and who funds it, in the buckets of Morgan Stanley.
+
+Every dollar of capex of the economy's vehicles is counted once, where it is spent, and
+once by its source. Quarters before `as_of` enter as the figures `funding.before_*`.
+A company's own cash is what its net borrowing, shares sold and prepayments leave of its
+capex. A project is funded as its construction is: loans as drawn, notes as spent, the
+rest equity; a take-out moves what it repays from the first lenders to asset-backed
+markets. Secured debt goes by who holds it: bond funds hold bonds, banks count with
+private equity and others, everybody else lends as private credit.
+
+**References:** Morgan Stanley research of July 2025 as reported in futunn.com
+(2025-07-21) and aigazine.com (2025).
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.economy import Economy
+from engine.grid import TimeGrid
+
+BUCKETS = (
+    "own_cash",
+    "private_credit",
+    "equity_other",
+    "corporate_bonds",
+    "securitised",
+)
+"""Who pays: companies' cash flow; private lenders; private equity, sovereign funds,
+prepayments and banks; bonds; asset- and mortgage-backed securities."""
+
+USES = ("hardware", "building")
+
+
+def _beside(
+    values: Float[Array, " entity"], flow: Float[Array, "quarter entity ..."]
+) -> Float[Array, "1 entity ..."]:
+    """Values by entity, to stand beside a record's flow."""
+    return values.reshape((1, -1) + (1,) * (flow.ndim - 2))
+
+
+def funding(
+    record: Any, economy: Economy, grid: TimeGrid
+) -> dict[str, Float[Array, "..."]]:
+    """Uses and sources of the build between `funding.start` and `funding.end` [USD bn].
+
+    **Arguments:** `record` of a run, single or batch, its `economy` and `grid`.
+
+    **Returns:** by name of `USES` and `BUCKETS`; both sum to the same total.
+    """
+    window = grid.overlap(economy["funding.start"], economy["funding.end"])
+    inside = grid.modelled(window)
+
+    def total(flow: Float[Array, "quarter ..."]) -> Float[Array, "..."]:
+        weights = inside.reshape((-1,) + (1,) * (flow.ndim - 1))
+        return jnp.sum(flow * weights, axis=0)
+
+    def over(flow: Float[Array, "quarter entity ..."]) -> Float[Array, "..."]:
+        return jnp.sum(total(flow), axis=0)
+
+    hyper, hybrid, clouds = record.hyperscalers, record.hybrid, record.clouds
+    spvs = record.spvs
+    borrowed = total(hybrid.borrowed - hybrid.matured)
+    lived, here = clouds.alive, spvs.alive
+    secured = (clouds.lent_secured - clouds.repaid_secured) * lived
+    unsecured = over((clouds.lent_unsecured - clouds.repaid_unsecured) * lived)
+    paid_in = over((clouds.raised + clouds.prepayment) * lived)
+
+    spend = spvs.spend * here
+    drawn = (spvs.lent_loan - spvs.capitalised - spvs.arrears) * here
+    notes, equity = economy.stack("spvs", "notes"), economy.stack("spvs", "equity")
+    prefunded = jnp.asarray(economy.where("spvs", "funding", "prefunded"))
+    share = jnp.where(prefunded, notes / (notes + equity), 0.0)
+    lent = drawn + spend * _beside(share, spend)
+    kept = lent - spvs.lent_takeout * here
+
+    def held(by: str) -> Float[Array, "..."]:
+        """What a holder lends to neoclouds against collateral, and to projects."""
+        clouds_by = economy.stack("neoclouds", f"holders_secured.{by}")
+        spvs_by = economy.stack("spvs", f"holders_notes.{by}")
+        return over(secured * _beside(clouds_by, secured)) + over(
+            kept * _beside(spvs_by, kept)
+        )
+
+    banks, bonds = held("bank"), held("bond_fund")
+
+    capex = {
+        "hyperscaler": over(hyper.capex),
+        "hybrid": total(hybrid.capex),
+        "cloud": over(clouds.capex * lived),
+    }
+    sources = {
+        "corporate_bonds": over(hyper.issued) + borrowed + unsecured + bonds,
+        "private_credit": over(secured) + over(kept) - banks - bonds,
+        "equity_other": banks + total(hybrid.equity) + paid_in + over(spend - lent),
+        "securitised": over(spvs.lent_takeout * here),
+    }
+    built = sum(capex.values()) + over(spend)
+    sources["own_cash"] = built - sum(sources.values())
+
+    owns_chips = jnp.asarray(economy.where("spvs", "asset", "chips"))
+    chips = _beside(owns_chips.astype(notes.dtype), spend)
+    project = economy["funding.project_hardware"]
+    pledged = _beside(economy.stack("neoclouds", "pledged"), clouds.capex)
+    hardware = (
+        economy["funding.hyperscaler_hardware"] * capex["hyperscaler"]
+        + economy["funding.hybrid_hardware"] * capex["hybrid"]
+        + over(pledged * clouds.capex * lived)
+        + over(spend * chips)
+        + project * over(spend * (1.0 - chips))
+    )
+    found = {"hardware": hardware, "building": built - hardware, **sources}
+    return {
+        name: economy[f"funding.before_{name}"] + found[name]
+        for name in (*USES, *BUCKETS)
+    }

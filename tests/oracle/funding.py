@@ -1,0 +1,84 @@
+"""What is built in a window of years, and who pays: docs/model.md, section 9."""
+
+from tests.oracle.dates import DT, clip
+from tests.oracle.metrics import Run
+
+
+def funding(run: Run) -> dict[str, float]:
+    """Uses and sources of the build, by name of the metric."""
+    f, begin, end = run.f, run.f["funding.start"], run.f["funding.end"]
+    names = ("own_cash", "private_credit", "equity_other", "corporate_bonds")
+    paid = {name: f[f"funding.before_{name}"] for name in (*names, "securitised")}
+    used = {name: f[f"funding.before_{name}"] for name in ("hardware", "building")}
+    for t, q in enumerate(run.quarters):
+        last = run.ends[t]
+        w = clip((min(end, last) - max(begin, last - DT)) / DT, 0.0, 1.0)
+        if w > 0.0:
+            for x in _quarter(run, q):
+                _book(x, w, used, paid)
+    found = {f"investment_{name}": x for name, x in used.items()}
+    return found | {f"funding_{name}": x for name, x in paid.items()}
+
+
+def _book(x: dict, w: float, used: dict, paid: dict) -> None:
+    """Books one vehicle's quarter: its own cash is what the others leave."""
+    capex = x.pop("capex")
+    hardware = capex * x.pop("hardware")
+    used["hardware"] += w * hardware
+    used["building"] += w * (capex - hardware)
+    for name, amount in x.items():
+        paid[name] += w * amount
+    paid["own_cash"] += w * (capex - sum(x.values()))
+
+
+def _quarter(run: Run, q: dict) -> list[dict]:
+    """What each vehicle spends and raises in a quarter."""
+    f, found = run.f, []
+    for r in q["hyperscalers"].values():
+        part = f["funding.hyperscaler_hardware"]
+        found.append(
+            {"capex": r["capex"], "hardware": part, "corporate_bonds": r["issued"]}
+        )
+    r = q["hybrid"]
+    found.append(
+        {
+            "capex": r["capex"],
+            "hardware": f["funding.hybrid_hardware"],
+            "corporate_bonds": r["borrowed"] - r["matured"],
+            "equity_other": r["equity"],
+        }
+    )
+    for m, r in q["clouds"].items():
+        a, key = r["alive"], f"neoclouds.{m}.holders_secured"
+        bank, bond = f[f"{key}.bank"], f[f"{key}.bond_fund"]
+        secured = a * (r["lent_secured"] - r["repaid_secured"])
+        found.append(
+            {
+                "capex": a * r["capex"],
+                "hardware": f[f"neoclouds.{m}.pledged"],
+                "private_credit": (1.0 - bank - bond) * secured,
+                "corporate_bonds": a * (r["lent_unsecured"] - r["repaid_unsecured"])
+                + bond * secured,
+                "equity_other": bank * secured + a * (r["raised"] + r["prepayment"]),
+            }
+        )
+    for m, r in q["spvs"].items():
+        key, a = f"spvs.{m}", r["alive"]
+        bank, chips = f[f"{key}.holders_notes.bank"], run.choices[f"{key}.asset"]
+        bond = f[f"{key}.holders_notes.bond_fund"]
+        lent = r["lent_loan"] - r["capitalised"] - r["arrears"]
+        if run.choices[f"{key}.funding"] == "prefunded":
+            notes = f[f"{key}.notes"]
+            lent += r["spend"] * notes / (notes + f[f"{key}.equity"])
+        kept = a * (lent - r["lent_takeout"])
+        found.append(
+            {
+                "capex": a * r["spend"],
+                "hardware": 1.0 if chips == "chips" else f["funding.project_hardware"],
+                "private_credit": (1.0 - bank - bond) * kept,
+                "corporate_bonds": bond * kept,
+                "securitised": a * r["lent_takeout"],
+                "equity_other": bank * kept + a * (r["spend"] - lent),
+            }
+        )
+    return found
