@@ -6,12 +6,12 @@ An output, not a rule: nothing in the step reads it. docs/model.md, section 9 (I
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.metrics.layers import NEVER, first_date
-from engine.metrics.registry import register_entity
+from engine.metrics.registry import Metric, register_group
 
 OWNERS = ("spvs", "neoclouds", "hybrid", "hyperscalers")
 """In this order where two cost the same; their codes in `system.idle_first` are 1 to 4.
@@ -61,94 +61,68 @@ def idle(record: Any, economy: Economy) -> Idle:
     return Idle(capacity, cost, dropped, slack, runs.rent)
 
 
-def _begins(found: Idle, economy: Economy) -> Bool[Array, "quarter ..."]:
-    return found.slack > economy["criteria.idle"]
-
-
-def _first(
-    series: Float[Array, "quarter ..."], begins: Bool[Array, "quarter ..."]
-) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
-    """The series in the first quarter in which capacity idles."""
-    idling = begins.astype(series.dtype)
-    seen = jnp.cumsum(idling, axis=0)
-    is_first = jnp.where(begins & (seen == 1.0), series, 0.0)
-    return jnp.sum(is_first, axis=0), jnp.any(begins, axis=0)
-
-
-def _date(record: Any, economy: Economy, grid: TimeGrid) -> Any:
-    date = first_date(_begins(idle(record, economy), economy), grid)
-    return date, date < NEVER
-
-
-def _owner(record: Any, economy: Economy) -> Any:
-    """Code of the owner whose idling saves most, of those who have capacity."""
+def _measures(record: Any, economy: Economy, grid: TimeGrid) -> dict[str, Any]:
+    """Who idles first, when, and what that saves; all that idles, by owner."""
     found = idle(record, economy)
-    dearest, code = found.cost[0], jnp.ones_like(found.cost[0])
-    dearest = jnp.where(found.capacity[0] > 0.0, dearest, -1.0)
+    begins = found.slack > economy["criteria.idle"]
+    date = first_date(begins, grid)
+    happens = date < NEVER
+    seen = jnp.cumsum(begins.astype(found.slack.dtype), axis=0)
+    is_first = begins & (seen == 1.0)
+
+    def then(series: Float[Array, "quarter ..."]) -> Any:
+        """The series in the first quarter in which capacity idles."""
+        return jnp.sum(jnp.where(is_first, series, 0.0), axis=0), happens
+
+    # The dearest of those who have capacity.
+    dearest = jnp.where(found.capacity[0] > 0.0, found.cost[0], -1.0)
+    code = jnp.ones_like(dearest)
     for i in range(1, len(OWNERS)):
         dearer = (found.cost[i] > dearest) & (found.capacity[i] > 0.0)
         dearest = jnp.where(dearer, found.cost[i], dearest)
         code = jnp.where(dearer, i + 1.0, code)
-    return _first(code, _begins(found, economy))
+    totals = {
+        f"idle_{owner}": jnp.sum(gigawatts, axis=0) * DT
+        for owner, gigawatts in zip(OWNERS, found.gigawatts, strict=True)
+    }
+    return {
+        "idle_first": then(code),
+        "idle_first_date": (date, happens),
+        "idle_first_cost": then(dearest),
+        "idle_first_rent": then(found.rent),
+        **totals,
+    }
 
 
-def _dearest(record: Any, economy: Economy) -> Any:
-    found = idle(record, economy)
-    costs = [
-        jnp.where(gw > 0.0, cost, 0.0)
-        for gw, cost in zip(found.capacity, found.cost, strict=True)
-    ]
-    dearest = jnp.max(jnp.stack(costs), axis=0)
-    return _first(dearest, _begins(found, economy))
-
-
-def _rent(record: Any, economy: Economy) -> Any:
-    found = idle(record, economy)
-    return _first(found.rent, _begins(found, economy))
-
-
-def _total(record: Any, economy: Economy, owner: int) -> Float[Array, "..."]:
-    return jnp.sum(idle(record, economy).gigawatts[owner], axis=0) * DT
-
-
-register_entity(
+register_group(
     "system",
-    "idle_first",
-    "o",
-    "owner",
-    "who idles first: 1 SPVs, 2 neoclouds, 3 hybrid cloud, 4 hyperscalers",
-    lambda r, i, e, g: _owner(r, e),
+    {
+        "idle_first": Metric(
+            "o",
+            "owner",
+            "who idles first: 1 SPVs, 2 neoclouds, 3 hybrid cloud, 4 hyperscalers",
+        ),
+        "idle_first_date": Metric(
+            "T",
+            "decimal year",
+            "first quarter in which capacity idles (criteria.idle of the fleet)",
+        ),
+        "idle_first_cost": Metric(
+            "c", "USD bn/GW-year", "cash that the first to idle saves, then"
+        ),
+        "idle_first_rent": Metric(
+            "c",
+            "USD bn/GW-year",
+            "rent that SPVs' tenants could save then (at renewals only)",
+        ),
+        **{
+            f"idle_{owner}": Metric(
+                "I",
+                "GW-years",
+                "capacity idled in order of avoidable cost, over the grid",
+            )
+            for owner in OWNERS
+        },
+    },
+    _measures,
 )
-register_entity(
-    "system",
-    "idle_first_date",
-    "T",
-    "decimal year",
-    "first quarter in which capacity idles (criteria.idle of the fleet)",
-    lambda r, i, e, g: _date(r, e, g),
-)
-register_entity(
-    "system",
-    "idle_first_cost",
-    "c",
-    "USD bn/GW-year",
-    "cash that the first to idle saves, then",
-    lambda r, i, e, g: _dearest(r, e),
-)
-register_entity(
-    "system",
-    "idle_first_rent",
-    "c",
-    "USD bn/GW-year",
-    "rent that SPVs' tenants could save then (at renewals only)",
-    lambda r, i, e, g: _rent(r, e),
-)
-for _index, _name in enumerate(OWNERS):
-    register_entity(
-        "system",
-        f"idle_{_name}",
-        "I",
-        "GW-years",
-        "capacity idled in order of avoidable cost, over the grid",
-        lambda r, i, e, g, _index=_index: _total(r, e, _index),
-    )

@@ -33,6 +33,7 @@ Formula = Callable[[Any, int, Economy, TimeGrid], Any]
 
 _BY_FAMILY: list[tuple[str, str, Formula]] = []
 _BY_ENTITY: list[tuple[str, Formula]] = []
+_BY_GROUP: list[tuple[str, tuple[str, ...], Callable[..., dict[str, Any]]]] = []
 
 
 def _declare(name: str, metric: Metric) -> None:
@@ -62,6 +63,21 @@ def register_entity(
     _BY_ENTITY.append((f"{entity}.{name}", formula))
 
 
+def register_group(
+    entity: str,
+    metrics: dict[str, Metric],
+    formula: Callable[[Any, Economy, TimeGrid], dict[str, Any]],
+) -> None:
+    """Registers metrics of one entity that share what they compute.
+
+    `formula` gives every one of them by name. A kernel made of the jaxpr computes what
+    is written twice twice.
+    """
+    for name, metric in metrics.items():
+        _declare(name, metric)
+    _BY_GROUP.append((entity, tuple(metrics), formula))
+
+
 def registered() -> dict[str, list[str]]:
     """Names of the metrics by family, or by entity that belongs to none."""
     names: dict[str, list[str]] = {}
@@ -70,6 +86,8 @@ def registered() -> dict[str, list[str]]:
     for full, _ in _BY_ENTITY:
         entity, name = full.split(".")
         names.setdefault(entity, []).append(name)
+    for entity, group, _ in _BY_GROUP:
+        names.setdefault(entity, []).extend(group)
     return names
 
 
@@ -91,4 +109,7 @@ def measure(
             put(f"{entity}.{metric}", formula(record, index, economy, grid))
     for name, formula in _BY_ENTITY:
         put(name, formula(record, 0, economy, grid))
+    for entity, _, formula in _BY_GROUP:
+        for name, outcome in formula(record, economy, grid).items():
+            put(f"{entity}.{name}", outcome)
     return values, statuses
