@@ -66,10 +66,11 @@ class Idling(eqx.Module):
         hybrid: HybridFlows,
     ) -> IdlingFlows:
         """Counts capacity in use by what it earns, and what idling it would save."""
-        collects = (spvs.rent > 0.0).astype(spvs.rent.dtype)
-        renewing = (tenancies.renewal_due < HIGHEST).astype(spvs.rent.dtype)
-        rented = jnp.sum(self.shells * tenancies.let * spvs.alive * collects, axis=0)
-        rents = jnp.sum(spvs.alive * spvs.rent * renewing, axis=0) / DT
+        let = self.shells * tenancies.let * spvs.alive
+        rented = jnp.sum(jnp.where(spvs.rent > 0.0, let, 0.0), axis=0)
+        rent = spvs.alive * spvs.rent
+        renewing = tenancies.renewal_due < HIGHEST
+        rents = jnp.sum(jnp.where(renewing, rent, 0.0), axis=0) / DT
         sold = clouds.alive * clouds.revenue / DT
         total = jnp.sum(sold, axis=0)
         paid = jnp.sum(self.variable * sold, axis=0)
