@@ -20,7 +20,6 @@ FINANCED = (
     "neocloud_unsecured",
     "neocloud_secured",
     "bank_spv",
-    "chip_spv",
     "tenant_spv",
 )
 NEVER = 9999.0
