@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args
 
+import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from pydantic import Field, PrivateAttr, model_validator
@@ -238,8 +239,10 @@ class EconomyConfig(FrozenModel):
             n_history=round((as_of - start) / DT),
         )
         # Imported late: the engine is assembled above the config's own layer.
-        opening = getattr(importlib.import_module("engine"), "opening_state", None)
-        return economy, {} if opening is None else opening(economy, grid), grid
+        engine = importlib.import_module("engine")
+        # One program, since a hundred small ones would be compiled one by one.
+        state = jax.jit(engine.opening_state)(economy, grid)
+        return economy, state, grid
 
 
 def _without_documentation(node: Any) -> Any:

@@ -29,7 +29,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy import special
-from scipy.stats import qmc
 
 from engine.grid import TimeGrid
 
@@ -215,8 +214,11 @@ def _sobol(n_dimensions: int, n: int, seed: int, start: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def _scrambled(n_dimensions: int, seed: int) -> qmc.Sobol:
+def _scrambled(n_dimensions: int, seed: int) -> Any:
     """The sequence at its start; callers move a copy."""
+    # Imported late: half a second that a single run does not need.
+    from scipy.stats import qmc
+
     return qmc.Sobol(n_dimensions, bits=_BITS, rng=np.random.default_rng(seed))
 
 
