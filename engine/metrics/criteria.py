@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from engine.drivers import rate_shift
@@ -132,11 +133,9 @@ def limit_states_of(
     last = jnp.argmax(jnp.where(inside > 0.0, ends, 0.0))
     benchmark = economy["rates.ten_year"] + rate_shift(economy)
     n, k = len(economy.members("neoclouds")), len(economy.members("spvs"))
-    first_cloud = jnp.arange(2 * n + 2 * k)
 
     def pick(*wanted: int) -> Float[Array, " class"]:
-        chosen = [first_cloud == index for index in wanted]
-        return jnp.any(jnp.stack(chosen), axis=0).astype(ends.dtype)
+        return jnp.asarray(np.isin(np.arange(2 * n + 2 * k), wanted), ends.dtype)
 
     premia: dict[str, tuple[str, tuple[int, ...]]] = {
         "neocloud_secured": ("criteria.required_secured_premium", (0,)),
