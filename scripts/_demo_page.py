@@ -27,7 +27,7 @@ def show(document: dict[str, Any], summary: dict[str, Any]) -> None:
     _stories(console, document["stories"])
     sweep, seconds = document["sweep"], document["seconds"]
     console.print(
-        f"\n{sweep['scenarios']:,} scenarios of the chain in {sweep['seconds']:.1f} s "
+        f"\n{sweep['scenarios']:,} scenarios in {sweep['seconds']:.1f} s "
         f"({sweep['scenarios_per_second']:,.0f} a second, compilation included); "
         f"{sweep['residual_failures']} broken invariants. Stages: "
         + ", ".join(f"{words(k)} {v:.0f} s" for k, v in seconds.items())
