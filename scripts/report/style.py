@@ -52,6 +52,10 @@ LAYERS = {
 
 NAMES = {
     "openai": "OpenAI",
+    "xai": "xAI",
+    "xai_chips": "xAI's chips",
+    "anthropic_chips": "Anthropic's chips",
+    "el_paso": "El Paso",
     "coreweave": "CoreWeave",
     "rest_of_neoclouds": "Other neoclouds",
     "rest_of_spvs": "Other SPVs",
