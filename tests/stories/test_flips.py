@@ -33,6 +33,7 @@ def found():
     return {(x.story, x.key): x for x in flips(moved(), BOUNDS, RANGES)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", STORIES)
 def test_nothing_moved_is_the_story_itself(story):
     result, same = run(story), moved().run([(story, {})])
@@ -43,6 +44,7 @@ def test_nothing_moved_is_the_story_itself(story):
         assert same[name][0] == pytest.approx(float(value), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", STORIES)
 def test_a_threshold_flips_at_its_reading(story):
     investors = run(story).record.investors
@@ -54,6 +56,7 @@ def test_a_threshold_flips_at_its_reading(story):
     assert found()[story, "criteria.systemic_cet1"].above is None
 
 
+@pytest.mark.slow
 def test_the_class_differs_on_the_two_sides_of_a_flip():
     rows, expected = [], []
     for (story, key), x in found().items():
@@ -71,6 +74,7 @@ def test_the_class_differs_on_the_two_sides_of_a_flip():
     assert codes.tolist() == expected
 
 
+@pytest.mark.slow
 def test_the_engine_says_the_same_at_a_flip():
     flip = found()["base", "neoclouds.coreweave.capex_per_revenue"].below
     assert flip.status == "ok"
@@ -79,11 +83,13 @@ def test_the_engine_says_the_same_at_a_flip():
         assert int(run_with("base", **value).classification) == code
 
 
+@pytest.mark.slow
 def test_a_count_of_quarters_flips_at_a_jump():
     """Markets are shut in whole quarters: the distance to four has no zero."""
     assert found()["slow", "access.level"].below.status == "at_jump"
 
 
+@pytest.mark.slow
 def test_a_figure_that_decides_nothing_has_no_flip():
     x = found()["base", "power.price"]
     assert x.below is None

@@ -36,6 +36,7 @@ def test_a_part_of_a_block_is_refused():
         Guaranteed(own.economy, own.grid, 100)
 
 
+@pytest.mark.slow
 def test_the_guarantee_makes_default_in_slow_rarer_and_later():
     slow = found()["slow"]
     none, full = (slow[v]["default_probability"] for v in ("none", "full"))
@@ -46,6 +47,7 @@ def test_the_guarantee_makes_default_in_slow_rarer_and_later():
     assert later.value - 3 * later.standard_error > 1.0
 
 
+@pytest.mark.slow
 def test_without_extension_hardly_any_default_is_avoided():
     """The rarer default hinges on the extension, not on cheaper or larger debt."""
     slow = found()["slow"]
@@ -53,11 +55,13 @@ def test_without_extension_hardly_any_default_is_avoided():
     assert slow["extension_only"]["default_probability"].value < 0.2
 
 
+@pytest.mark.slow
 def test_in_slow_the_guaranteed_loss_is_larger():
     ratio = found()["slow"]["full"]["ratio"]
     assert ratio.value - 3 * ratio.standard_error > 1.0
 
 
+@pytest.mark.slow
 def test_in_disproved_it_is_larger_only_without_extension():
     """Refuted with extension (docs/results.md): later, but as large."""
     disproved = found()["disproved"]
@@ -69,6 +73,7 @@ def test_in_disproved_it_is_larger_only_without_extension():
     assert later.value - 3 * later.standard_error > 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", ["slow", "disproved"])
 def test_claims_are_paid_only_where_the_effect_is_on(story):
     for variant in VARIANTS:
@@ -81,6 +86,7 @@ def test_claims_are_paid_only_where_the_effect_is_on(story):
             assert 0.0 < row["fair_premium_per_year"].value < 0.1
 
 
+@pytest.mark.slow
 def test_claims_never_exceed_what_was_guaranteed():
     own = as_shipped("disproved")
     columns = batch().run(own.economy, "full")
