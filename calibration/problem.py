@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +21,7 @@ from engine._types import Scalar, Status
 Figures = dict[str, Array]
 
 
-class Outcome(NamedTuple):
+class Outcome(eqx.Module):
     """What one evaluation reports, by name.
 
     `values`: limit state of each criterion; `binding`: index of the quarter in which it
@@ -29,9 +30,9 @@ class Outcome(NamedTuple):
     """
 
     values: dict[str, Scalar]
-    binding: dict[str, Status] = {}  # noqa: RUF012 - empty, never written to
-    first: dict[str, Scalar] = {}  # noqa: RUF012
-    events: dict[str, Scalar] = {}  # noqa: RUF012
+    binding: dict[str, Status] = eqx.field(default_factory=dict)
+    first: dict[str, Scalar] = eqx.field(default_factory=dict)
+    events: dict[str, Scalar] = eqx.field(default_factory=dict)
 
 
 System = Callable[[Scalar, Figures], Outcome]

@@ -7,6 +7,7 @@ given *its* debt, and what its loop leaves open is shown against our closed form
 import jax
 import jax.numpy as jnp
 import numpy as np
+import PySAM.Singleowner as sam
 import pytest
 
 from engine.credit.structure import (
@@ -23,7 +24,6 @@ from engine.credit.structure import (
 from engine.credit.structure.sizing import BINDING
 from engine.metrics import IRR_STATUS, irr
 
-sam = pytest.importorskip("PySAM.Singleowner")
 pytestmark = pytest.mark.peers
 YEARS = Periods(25, 1)
 solve = jax.jit(divide, static_argnums=3)

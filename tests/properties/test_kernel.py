@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 import engine
-from native import compile_kernel, compiler
+from native import compile_kernel
 from scripts._batch import flatten
 from scripts._sweep_summary import TOLERANCE
 from tests.properties.runs import CHUNK, NEVER, as_shipped, batch, scenarios
-
-pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
 
 @functools.cache

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from native import NoCompiler, Unsupported, compile_kernel, compiler
+from native import NoCompiler, Unsupported, compile_kernel
 from tests.helpers import tree_allclose
-
-pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler")
 
 N = 37
 """Not a multiple of the lanes: the last block is partial."""
