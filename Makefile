@@ -57,6 +57,7 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m scripts.docs
+	$(BIN)/python -m scripts.tie_outs
 
 # Break-evens of 200 economies, each status audited: 20 minutes.
 grid: $(STAMP)

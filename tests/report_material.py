@@ -60,6 +60,62 @@ PAID = {
     "value_bn": 3.7,
     "loss_bn": 0.0,
 }
+TIED = {
+    "item": "revenue of the last quarter",
+    "low": 4.0,
+    "high": 5.0,
+    "reported": 4.5,
+    "model": 4.4,
+    "unit": "USD bn",
+    "difference": -0.022,
+    "inside": True,
+    "ties": True,
+    "kind": "outcome",
+    "note": "",
+    "source": "a test",
+    "date": "2026-08",
+    "confidence": "V2",
+}
+MISSED = TIED | {
+    "item": "interest on Treasuries",
+    "low": 1.16,
+    "high": 1.16,
+    "reported": 1.16,
+    "model": 1.47,
+    "difference": 0.267,
+    "ties": False,
+    "note": "waited in escrow",
+}
+QUARTER = {"revenue": 2.6, "EBITDA": None, "interest": 0.64, "capex": None}
+TIE_OUTS = {
+    "coreweave": {
+        "opening": [TIED],
+        "ladder": [TIED | {"item": "2027", "parts": {"loans": 4.0, "notes": 0.4}}],
+        "quarters": [
+            QUARTER | {"period": "2026Q2", "kind": "reported"},
+            QUARTER | {"period": "2026Q3", "kind": "estimate", "interest": None},
+            QUARTER | {"period": "2026Q4", "kind": "model", "revenue": 4.4},
+        ],
+        "guidance": [TIED],
+        "flows": {"sources": {}, "uses": {}},
+    },
+    "hyperion": {
+        "sources": [MISSED, TIED],
+        "uses": [TIED, TIED],
+        "venture": [TIED],
+        "notes": [TIED],
+        "lease": [TIED],
+        "years": [
+            {
+                "year": 2030,
+                "rent": 2.8,
+                "interest": 1.7,
+                "principal": 0.7,
+                "balance": 26,
+            }
+        ],
+    },
+}
 NOTHING = {"value": None, "to": None, "status": "none_within_bounds"}
 TURN = {"value": 2.661, "to": "bet_won", "status": "at_jump", "within_range": True}
 FLIP = {
@@ -218,6 +274,7 @@ def material():
         "flips": [FLIP, FLIP | {"key": "power.price", "below": NOTHING}],
         "stories": {"base": told, "disproved": told},
         "paths": {"base": path, "disproved": path},
+        "tie_outs": TIE_OUTS,
         "history": {"date": [2025.1, 2025.4], "revenue": [31.0, 41.0]},
         "fans": {
             "scenarios": 512,

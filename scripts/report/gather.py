@@ -68,6 +68,7 @@ def _material(
     from scripts.hurdle import hurdle_document
     from scripts.report import paths
     from scripts.run import describe, simulated_each
+    from scripts.tie_outs.gather import gather as tied
 
     is_folder = manifest is not None
 
@@ -102,6 +103,7 @@ def _material(
         "paths": {
             name: paths.story(*run) for name, run in zip(stories, runs, strict=True)
         },
+        "tie_outs": tied(*runs[0]),
         "history": {
             "date": grid.middles[: history.shape[0]],
             "revenue": history,

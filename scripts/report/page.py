@@ -19,6 +19,7 @@ from scripts.report import (
     method,
     positions,
     sankey,
+    tie_outs,
     timeline,
     timing,
     tornado,
@@ -135,5 +136,6 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "flips_silent": flips.silent(material),
         "guarantee": guarantee.content(material),
         "positions": positions.content(material),
+        "tie_outs": tie_outs.content(material),
         "method": method.content(material),
     }

@@ -85,9 +85,9 @@ def test_the_rows_are_the_contract_of_hyperion(found):
     np.testing.assert_allclose(rows["interest, loan"][0], -27.3 * 0.06581 * DT)
     np.testing.assert_allclose(rows["rent collected"][:8], 0.0)
     assert by_item(hyperion, "debt")["opening debt"][0] == pytest.approx(27.3)
-    assert np.sum(rows["construction"]) == pytest.approx(
-        -23.03 * (1 - 0.22), rel=0.2
-    )  # what is left to build
+    x = (2026.75 - 2024.8) / (2029.25 - 2024.8)
+    left = 1.0 - x * x * (3.0 - 2.0 * x)  # of the S-curve
+    assert np.sum(rows["construction"]) == pytest.approx(-23.03 * left, rel=1e-9)
 
 
 def test_first_quarters_tie_to_what_was_reported(found):

@@ -42,8 +42,8 @@ BAD = {
     ),
     "completion before start": (
         HYPERION, "completion_date = { value = 2029.25",
-        "completion_date = { value = 2025.25",
-        ("hyperion.toml: spvs.hyperion.completion_date: ", "2025.25", "2025.8"),
+        "completion_date = { value = 2024.25",
+        ("hyperion.toml: spvs.hyperion.completion_date: ", "2024.25", "2024.8"),
     ),
     "maturity before issue": (
         "deals/vantage.toml", "takeout_date = { value = 2029.75",

@@ -20,6 +20,7 @@ SECTIONS = (
     "chain",
     "guarantee",
     "positions",
+    "deals",
     "method",
 )
 
@@ -142,6 +143,15 @@ def test_the_page_gives_the_guarantee_its_errors(page):
     assert "all four effects 50.0 ± 10.0 %" in text
     assert "1.270 ± 0.100" in text
     assert "90 ± 1" in text
+
+
+def test_the_page_holds_the_deals_against_their_documents(page, material):
+    text = " ".join(prose(page).split())
+    assert "9 of 10 lines are within" in text
+    assert "interest on Treasuries: 1.47 against 1.16 (+26.7 %): waited in" in text
+    assert "revenue of the last quarter 4.00 to 5.00 4.40 -2.2 % ties, in" in text
+    without = copy.deepcopy(material) | {"tie_outs": {"coreweave": None}}
+    assert "the config has neither deal" in prose(render(without))
 
 
 def test_a_derivative_too_steep_to_hold_is_flagged_not_drawn(material):

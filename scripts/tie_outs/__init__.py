@@ -1,0 +1,1 @@
+"""Two deals against their documents: what was reported beside what the engine says."""

@@ -1,0 +1,14 @@
+"""Both deals of a run as plain numbers."""
+
+from typing import Any
+
+from scripts.tie_outs.coreweave import coreweave
+from scripts.tie_outs.hyperion import hyperion
+
+
+def gather(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
+    """Tables by deal; None where a run has no such deal or opens at another date."""
+    return {
+        "coreweave": coreweave(built, result),
+        "hyperion": hyperion(built, result),
+    }
