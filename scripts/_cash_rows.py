@@ -65,6 +65,7 @@ VEHICLES: dict[str, Vehicle] = {
             _row("revolver repaid", -1, "repaid_revolver"),
             _row("guaranteed debt rolled", 1, "rolled"),
             _row("rolled debt repaid", -1, "repaid_rolled"),
+            _row("boxes prepaid by the sweep", -1, "swept"),
             _row("secured dues in arrears", 1, "arrears_secured"),
             _row("unsecured dues in arrears", 1, "arrears_unsecured"),
             _row("equity raised", 1, "raised"),
@@ -83,6 +84,8 @@ VEHICLES: dict[str, Vehicle] = {
             _row("EBITDA", 0, "ebitda"),
             _row("capex deferred", 0, "deferred"),
             _row("contracts signed, per year", 0, "signed"),
+            _row("equity raised for a cure", 0, "cure"),
+            _row("cover of the boxes' service", 0, "box_dscr"),
         ),
     ),
     "spvs": Vehicle(

@@ -59,6 +59,12 @@ class Neocloud(Section):
     notes_per_quarter_usd_bn: Figure
     note_spread_bps: Figure
     note_tenor_years: Figure
+    draw_stop_x: Figure
+    trap_x: Figure
+    default_x: Figure
+    covenant_band_x: Figure
+    sweep_share: Figure
+    cure_share: Figure
     leverage_limit_x: Figure
     equity_capacity_share: Figure
     equity_discount_share: Figure
@@ -142,6 +148,14 @@ class Spv(Section):
     reserve_quarters: Figure
     lock_low_x: Figure
     lock_high_x: Figure
+    reserve_funded_usd_bn: Figure
+    trap_x: Figure
+    trap_years: Figure
+    sweep_share: Figure
+    sweep_date: Figure
+    default_x: Figure
+    covenant_band_x: Figure
+    cure_share: Figure
     sponsor_capacity_usd_bn: Figure
     takeout_date: Figure
     extension_years: Figure

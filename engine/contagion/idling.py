@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.contracts.tenancy import TenancyFlows
-from engine.credit.neocloud import NeocloudFlows
+from engine.credit.neocloud_flows import NeocloudFlows
 from engine.credit.spv import SpvFlows
 from engine.economy import Economy
 from engine.grid import DT

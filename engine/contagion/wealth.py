@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.credit.neocloud import NeocloudFlows
+from engine.credit.neocloud_flows import NeocloudFlows
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid

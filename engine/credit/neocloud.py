@@ -8,9 +8,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.credit.box_covenants import draws_open, examine_boxes, sweep
 from engine.credit.guarantee import Guarantee
 from engine.credit.ladder import Rungs, climb
+from engine.credit.neocloud_flows import NeocloudFlows
+from engine.credit.neocloud_service import service_due
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
+from engine.credit.neocloud_value import estate, market_cap
 from engine.credit.window import Window
 from engine.drivers import Drivers
 from engine.grid import DT
@@ -19,143 +23,6 @@ from engine.market import Prices, aged, newest
 from engine.numerics import ratio_above
 from engine.survival import HIGHEST, headroom, survive
 from engine.vehicles.neocloud import Earnings, NeocloudPaths, Operations
-
-
-class NeocloudFlows(eqx.Module):
-    """One quarter of the average living member [USD bn], and who is alive."""
-
-    revenue: Float[Array, "neocloud ..."]
-    ebitda: Float[Array, "neocloud ..."]
-    cash_ebitda: Float[Array, "neocloud ..."]
-    billed: Float[Array, "neocloud ..."]
-    receipts: Float[Array, "neocloud ..."]
-    backstop: Float[Array, "neocloud ..."]
-    costs: Float[Array, "neocloud ..."]
-    prepaid: Float[Array, "neocloud ..."]
-    interest_secured: Float[Array, "neocloud ..."]
-    interest_unsecured: Float[Array, "neocloud ..."]
-    repaid_secured: Float[Array, "neocloud ..."]
-    repaid_unsecured: Float[Array, "neocloud ..."]
-    lent_secured: Float[Array, "neocloud ..."]
-    lent_unsecured: Float[Array, "neocloud ..."]
-    scheduled: Float[Array, "neocloud ..."]
-    repaid_revolver: Float[Array, "neocloud ..."]
-    repaid_rolled: Float[Array, "neocloud ..."]
-    drawn_box: Float[Array, "neocloud ..."]
-    drawn_revolver: Float[Array, "neocloud ..."]
-    rolled: Float[Array, "neocloud ..."]
-    issued: Float[Array, "neocloud ..."]
-    """New notes, refinancing apart."""
-    refinanced: Float[Array, "neocloud ..."]
-    maturing: Float[Array, "neocloud ..."]
-    raised: Float[Array, "neocloud ..."]
-    capex: Float[Array, "neocloud ..."]
-    deferred: Float[Array, "neocloud ..."]
-    signed: Float[Array, "neocloud ..."]
-    prepayment: Float[Array, "neocloud ..."]
-    arrears_secured: Float[Array, "neocloud ..."]
-    arrears_unsecured: Float[Array, "neocloud ..."]
-    earned: Float[Array, "neocloud ..."]
-    headroom: Float[Array, "neocloud ..."]
-    secured_headroom: Float[Array, "neocloud ..."]
-    equity_headroom: Float[Array, "neocloud ..."]
-    dscr: Float[Array, "neocloud ..."]
-    price: Float[Array, "neocloud ..."]
-    market_cap: Float[Array, "neocloud ..."]
-    alive: Float[Array, "neocloud ..."]
-    failing: Float[Array, "neocloud ..."]
-    claim_secured: Float[Array, "neocloud ..."]
-    claim_unsecured: Float[Array, "neocloud ..."]
-    recovery_secured: Float[Array, "neocloud ..."]
-    recovery_unsecured: Float[Array, "neocloud ..."]
-    pool: Float[Array, "neocloud ..."]
-    secured: Float[Array, "neocloud ..."]
-    unsecured: Float[Array, "neocloud ..."]
-    cash: Float[Array, "neocloud ..."]
-    book_gap: Float[Array, "neocloud ..."]
-
-
-class _Service(eqx.Module):
-    """Debt service due this quarter [USD bn]."""
-
-    interest_secured: Float[Array, "neocloud ..."]
-    interest_unsecured: Float[Array, "neocloud ..."]
-    ddtl: Float[Array, "neocloud ..."]
-    oem: Float[Array, "neocloud ..."]
-    box: Float[Array, "neocloud ..."]
-    notes: Float[Array, "neocloud ..."]
-    converts: Float[Array, "neocloud ..."]
-    new_notes: Float[Array, "neocloud ..."]
-
-    @property
-    def interest(self) -> Float[Array, "neocloud ..."]:
-        return self.interest_secured + self.interest_unsecured
-
-    @property
-    def scheduled(self) -> Float[Array, "neocloud ..."]:
-        return self.ddtl + self.oem + self.box
-
-    @property
-    def bullets(self) -> Float[Array, "neocloud ..."]:
-        return self.notes + self.converts + self.new_notes
-
-
-class _Default(eqx.Module):
-    """What a default of this quarter would recover."""
-
-    pool: Float[Array, "neocloud ..."]
-    secured: Float[Array, "neocloud ..."]
-    unsecured: Float[Array, "neocloud ..."]
-    headroom: Float[Array, "neocloud ..."]
-
-
-def _service(
-    quarter: Drivers,
-    terms: NeocloudTerms,
-    dues: NeocloudDues,
-    guarantee: Guarantee,
-    state: NeocloudState,
-    draws: Float[Array, "vintage neocloud ..."],
-    issues: Float[Array, "vintage neocloud ..."],
-) -> _Service:
-    secured = (
-        state.ddtl * terms.ddtl_coupon
-        + state.oem * terms.oem_coupon
-        + state.box * (quarter.short + state.box_margin)
-        + state.revolver * (quarter.short + terms.revolver_margin)
-        + state.rolled * (quarter.short + guarantee.spread)
-    )
-    unsecured = (
-        state.notes * terms.notes_coupon
-        + state.converts * terms.converts_coupon
-        + state.new_notes * state.note_coupon
-    )
-    return _Service(
-        interest_secured=secured * DT,
-        interest_unsecured=unsecured * DT,
-        ddtl=jnp.minimum(state.ddtl, dues.ddtl),
-        oem=jnp.minimum(state.oem, dues.oem),
-        box=jnp.minimum(state.box, jnp.sum(terms.repaying * draws, axis=0)),
-        notes=jnp.minimum(state.notes, dues.notes),
-        converts=jnp.minimum(state.converts, dues.converts),
-        new_notes=jnp.minimum(
-            state.new_notes, jnp.sum(terms.maturing * issues, axis=0)
-        ),
-    )
-
-
-def _recovery(prices: Prices, terms: NeocloudTerms, state: NeocloudState) -> _Default:
-    """Absolute priority: pledged chips to the secured, the rest to the unsecured."""
-    pool = state.chips * terms.fire_sale * jnp.minimum(prices.level, 1.0)
-    claim = state.secured
-    to_secured = jnp.minimum(pool, claim)
-    rest = pool - to_secured + state.cash + terms.other_assets
-    return _Default(
-        pool=pool,
-        secured=ratio_above(to_secured, claim, 1.0),
-        unsecured=ratio_above(jnp.minimum(rest, state.unsecured), state.unsecured, 1.0),
-        headroom=jnp.clip(ratio_above(pool, claim, 1.0 + HIGHEST) - 1.0, -1.0, HIGHEST),
-    )
 
 
 def divide(
@@ -177,11 +44,12 @@ def divide(
     `contracts` is the register of signed revenue, aged into this quarter.
     """
     draws, issues = aged(state.draws), aged(state.issues)
-    service = _service(quarter, terms, dues, guarantee, state, draws, issues)
+    service = service_due(quarter, terms, dues, guarantee, state, draws, issues)
     scheduled, bullets = service.scheduled, service.bullets
     resuming = state.deferred_capex * jnp.minimum(DT / terms.resume, 1.0)
     committed = dues.committed + resuming
-    advance = terms.advance * window.open
+    allowed = draws_open(terms.boxes, state.tested)
+    advance = terms.advance * window.open * allowed
     own = 1.0 - advance
     run_rate = 4.0 * earnings.ebitda
     room = terms.leverage_limit * run_rate
@@ -211,11 +79,7 @@ def divide(
         + capacity.roll
         + capacity.equity
     )
-    g = headroom(sources, due)
-    alive, worst = survive(
-        state.alive, state.worst, g, terms.dispersion, terms.is_cohort, rule
-    )
-    default = _recovery(prices, terms, state)
+    default = estate(prices, terms, state)
 
     spare = state.cash - terms.minimum_cash
     gap = owed - refinanced + own * committed - earnings.cash_ebitda - earned - spare
@@ -228,10 +92,27 @@ def divide(
     senior = arrears - junior
     deferred = (drawn.deferral + stopped) / jnp.maximum(own, 1e-6)
 
+    test = examine_boxes(
+        terms.boxes,
+        earnings.cash_ebitda,
+        service.interest_secured + scheduled,
+        capacity.equity - drawn.equity,
+        state.reach,
+    )
+    g = jnp.minimum(headroom(sources, due), test.headroom)
+    alive, worst = survive(
+        state.alive, state.worst, g, terms.dispersion, terms.is_cohort, rule
+    )
+    raised = drawn.equity + test.cure
+
     excess = jnp.maximum(-gap, 0.0)
     revolver_repaid = jnp.minimum(state.revolver, excess)
     rolled_repaid = jnp.minimum(state.rolled, excess - revolver_repaid)
-    free = excess - revolver_repaid - rolled_repaid
+    free = excess - revolver_repaid - rolled_repaid + test.cure
+    ddtl, box = state.ddtl - service.ddtl, state.box - service.box
+    swept_ddtl, swept_box = sweep(terms.boxes, test.dscr, free, ddtl, box)
+    swept, box = swept_ddtl + swept_box, box - swept_box
+    free = free - swept
     expired = paths.expiring + jnp.sum(terms.ending * contracts, axis=0)
     offered = (
         (terms.growth * quarter.money_growth * DT + terms.rebook * expired)
@@ -251,7 +132,6 @@ def divide(
     note_coupon = (
         quarter.ten_year + terms.note_spread * quarter.spread_factor + window.spread
     )
-    box = state.box - service.box + drawn_box
     new_notes = state.new_notes - service.new_notes + issued + junior
     rolled = state.rolled - rolled_repaid + drawn.roll + senior
     revolver = state.revolver - revolver_repaid + drawn.revolver
@@ -263,8 +143,9 @@ def divide(
         + issued
         + drawn.revolver
         + drawn.roll
-        + drawn.equity
+        + raised
         + arrears
+        - swept
         - revolver_repaid
         - rolled_repaid
         - (capex - drawn_box)
@@ -281,17 +162,17 @@ def divide(
         deferred_capex=state.deferred_capex - resuming + deferred,
         deferred_revenue=deferred_revenue,
         backstop_left=state.backstop_left - earnings.backstop,
-        ddtl=state.ddtl - service.ddtl,
+        ddtl=ddtl - swept_ddtl,
         oem=state.oem - service.oem,
         notes=state.notes - service.notes,
         converts=state.converts - service.converts,
-        box=box,
+        box=box + drawn_box,
         new_notes=new_notes,
         revolver=revolver,
         rolled=rolled,
         box_margin=ratio_above(
-            (state.box - service.box) * state.box_margin + drawn_box * box_margin,
-            box,
+            box * state.box_margin + drawn_box * box_margin,
+            box + drawn_box,
             state.box_margin,
         ),
         note_coupon=ratio_above(
@@ -312,10 +193,12 @@ def divide(
         + earned
         - service.interest
         - wear
-        + drawn.equity,
+        + raised,
+        tested=test.dscr,
+        reach=test.reach,
     )
-    cap = _market_cap(quarter, terms, dues, run_rate, new)
-    paid_in = drawn.equity / (1.0 - terms.equity_discount)
+    cap = market_cap(quarter, terms, dues, run_rate, new)
+    paid_in = raised / (1.0 - terms.equity_discount)
     ownership = state.ownership * ratio_above(
         state.market_cap, state.market_cap + paid_in, 1.0
     )
@@ -333,7 +216,7 @@ def divide(
         prepaid=earnings.prepaid,
         interest_secured=service.interest_secured,
         interest_unsecured=service.interest_unsecured,
-        repaid_secured=scheduled + revolver_repaid + rolled_repaid,
+        repaid_secured=scheduled + revolver_repaid + rolled_repaid + swept,
         repaid_unsecured=bullets,
         lent_secured=drawn_box + drawn.revolver + drawn.roll + senior,
         lent_unsecured=issued + junior,
@@ -346,7 +229,7 @@ def divide(
         issued=drawn.notes,
         refinanced=refinanced,
         maturing=bullets,
-        raised=drawn.equity,
+        raised=raised,
         capex=capex,
         deferred=deferred,
         signed=signed,
@@ -360,6 +243,11 @@ def divide(
         dscr=ratio_above(
             earnings.cash_ebitda, service.interest + scheduled, 1.0 + HIGHEST
         ),
+        box_dscr=test.dscr,
+        covenant=test.headroom,
+        draws_open=allowed,
+        swept=swept,
+        cure=test.cure,
         price=price,
         market_cap=cap,
         alive=alive,
@@ -375,25 +263,3 @@ def divide(
         book_gap=cash + ppe - new.debt - deferred_revenue - new.book_equity,
     )
     return flows, new
-
-
-def _market_cap(
-    quarter: Drivers,
-    terms: NeocloudTerms,
-    dues: NeocloudDues,
-    run_rate: Float[Array, "neocloud ..."],
-    state: NeocloudState,
-) -> Float[Array, "neocloud ..."]:
-    """Contracted value plus a multiple of run-rate EBITDA, less what is owed."""
-    value = dues.legacy_value + jnp.sum(terms.remaining * state.contracts, axis=0)
-    multiple = terms.multiple_floor + (
-        terms.multiple - terms.multiple_floor
-    ) * jnp.clip(quarter.ratio, 0.0, 1.0)
-    return jnp.maximum(
-        terms.valuation_margin * value
-        + multiple * run_rate
-        - (state.debt - state.cash)
-        - dues.committed_left
-        - state.deferred_capex,
-        0.0,
-    )

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from engine.credit.box import box_profile, bullet_profile, remaining_value
+from engine.credit.box_covenants import BoxTerms
 from engine.credit.guarantee import (
     CAPITAL_CAP,
     Guarantee,
@@ -16,6 +17,7 @@ from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.market import VINTAGES
+from engine.survival import HIGHEST
 from engine.vehicles.neocloud import Neoclouds, backstops
 
 
@@ -73,6 +75,7 @@ class NeocloudTerms(eqx.Module):
     live: Float[Array, "vintage neocloud ..."]
     ending: Float[Array, "vintage neocloud ..."]
     remaining: Float[Array, "vintage neocloud ..."]
+    boxes: BoxTerms
     equity_price: Float[Array, "..."]
     is_cohort: Bool[Array, "neocloud ..."]
 
@@ -104,6 +107,10 @@ class NeocloudState(eqx.Module):
     ownership: Float[Array, "neocloud ..."]
     ppe: Float[Array, "neocloud ..."]
     book_equity: Float[Array, "neocloud ..."]
+    tested: Float[Array, "neocloud ..."]
+    """Cover of the boxes' service last quarter."""
+    reach: Float[Array, "neocloud ..."]
+    """The same with all equity that could have cured it."""
 
     @property
     def secured(self) -> Float[Array, "neocloud ..."]:
@@ -274,6 +281,14 @@ def neocloud_terms(
         live=clouds.live,
         ending=clouds.ending,
         remaining=remaining,
+        boxes=BoxTerms(
+            draw_stop=stack("draw_stop"),
+            trap=stack("trap"),
+            default=stack("default"),
+            band=stack("covenant_band"),
+            sweep=stack("sweep"),
+            cure=stack("cure"),
+        ),
         equity_price=economy["criteria.equity_price"],
         is_cohort=jnp.asarray(economy.where("neoclouds", "kind", "cohort")),
     )
@@ -317,4 +332,6 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         ownership=jnp.ones_like(cash),
         ppe=ppe,
         book_equity=cash + ppe - ddtl - oem - notes - converts - deferred,
+        tested=jnp.full_like(cash, 1.0 + HIGHEST),
+        reach=jnp.full_like(cash, 1.0 + HIGHEST),
     )

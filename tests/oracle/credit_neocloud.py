@@ -115,6 +115,8 @@ def open_cloud(f: dict, c: dict, scale: float, backstop: float) -> dict:
         "ownership": 1.0,
         "alive": 1.0,
         "worst": HIGHEST,
+        "tested": HIGHEST + 1.0,
+        "reach": HIGHEST + 1.0,
     }
 
 

@@ -11,7 +11,19 @@ from tests.oracle.credit_neocloud import (
     survive_cloud,
     total,
 )
-from tests.oracle.dates import DT, HIGHEST, clip, dot, headroom, ratio, read, span
+from tests.oracle.dates import (
+    DT,
+    HIGHEST,
+    clip,
+    default_test,
+    dot,
+    failed,
+    headroom,
+    passed,
+    ratio,
+    read,
+    span,
+)
 
 
 def capacities(
@@ -61,6 +73,8 @@ def run_cloud(
     resuming = s["deferred"] * min(1.0, DT / c["resume"])
     k = p["capex"][t] + resuming
     advance = min(0.98, c["advance"] + g["advance"] + g["leverage"]) * w["open"]
+    allowed = passed(s["tested"], c["draw_stop"], c["covenant_band"])
+    advance *= allowed
     own = 1.0 - advance
     yearly, cash_ebitda = 4.0 * e["ebitda"], e["cash_ebitda"]
     can = capacities(c, s, g, w, k, own, yearly, owed)
@@ -71,8 +85,6 @@ def run_cloud(
     borrowable = sum(can[x] for x in ("refi", "notes", "revolver", "roll", "equity"))
     sources = s["cash"] + earned + max(0.0, cash_ebitda) + borrowable
     health = headroom(sources, services + firm + max(0.0, -cash_ebitda))
-    alive, worst = survive_cloud(c, kind, s, health)
-
     spare = s["cash"] - c["minimum_cash"]
     gap = services - can["refi"] + own * k - cash_ebitda - earned - spare
     used, unpaid = fill(gap, [(name, can[name]) for name in rungs])
@@ -82,13 +94,31 @@ def run_cloud(
     )
     late_u = last["junior"]
     deferred = (used["deferral"] + last["stopped"]) / max(own, 1e-6)
+    raised = used["equity"]
+    test = default_test(
+        c,
+        s["reach"],
+        cash_ebitda,
+        owed["secured"] + principal,
+        c["cure"] * (can["equity"] - raised),
+    )
+    raised += test["cure"]
+    health = min(health, test["room"])
+    alive, worst = survive_cloud(c, kind, s, health)
+    paid = owed["paid"]
     excess = max(0.0, -gap)
     repaid = min(s["revolver"], excess)
     unrolled = min(s["rolled"], excess - repaid)
+    free = excess - repaid - unrolled + test["cure"]
+    trapped = failed(test["cover"], c["trap"], c["covenant_band"])
+    share = c["sweep"] + (1.0 - c["sweep"]) * trapped
+    swept = {"ddtl": min(s["ddtl"] - paid["ddtl"], share * free)}
+    swept["box"] = min(s["box"] - paid["box"], share * free - swept["ddtl"])
+    prepaid = swept["ddtl"] + swept["box"]
     more = {
         "middle": w["middle"],
         "own": own,
-        "free": excess - repaid - unrolled,
+        "free": free - prepaid,
         "real": w["real"],
         "volume": g["volume"],
     }
@@ -96,24 +126,26 @@ def run_cloud(
 
     capex = k - deferred + deal["capex"]
     draw = advance * capex
-    paid, issue = owed["paid"], can["refi"] + used["notes"]
+    issue = can["refi"] + used["notes"]
     end = {x: s[x] - paid[x] for x in ("ddtl", "oem", "notes", "convertibles")}
-    end["box"] = s["box"] - paid["box"] + draw
+    end["ddtl"] -= swept["ddtl"]
+    old_box = s["box"] - paid["box"] - swept["box"]
+    end["box"] = old_box + draw
     end["new"] = s["new"] - paid["new"] + issue + late_u
     end["revolver"] = s["revolver"] - repaid + used["revolver"]
     end["rolled"] = s["rolled"] - unrolled + used["roll"] + late_s
     end["deferred"] = s["deferred"] - resuming + deferred
     end["prepaid"] = s["prepaid"] - e["prepaid"] + deal["prepayment"]
     end["backstop"] = s["backstop"] - e["backstop"]
-    lent = issue + used["revolver"] + used["roll"] + used["equity"] + late_s + late_u
+    lent = issue + used["revolver"] + used["roll"] + raised + late_s + late_u
     end["cash"] = s["cash"] + earned + cash_ebitda - services + lent
-    end["cash"] += deal["prepayment"] - repaid - unrolled - (capex - draw)
+    end["cash"] += deal["prepayment"] - repaid - unrolled - prepaid - (capex - draw)
     end["contracts"] = [deal["signed"], *b["contracts"][1:]]
     end["draws"] = [draw, *owed["draws"][1:]]
     end["issues"] = [issue, *owed["issues"][1:]]
     factor = d["spread_factor"][t]
     margin = c["box_margin"] * (1.0 - g["cut"]) * factor + w["spread"]
-    kept = (s["box"] - paid["box"]) * s["box_rate"]
+    kept = old_box * s["box_rate"]
     end["box_rate"] = ratio(kept + draw * margin, end["box"], s["box_rate"])
     rate = d["ten_year"][t] + c["note_spread"] * factor + w["spread"]
     kept = (s["new"] - paid["new"]) * s["new_rate"]
@@ -121,9 +153,10 @@ def run_cloud(
     end["chips"] = s["chips"] * decay(c["collateral_decay"]) + c["pledged"] * capex
 
     cap = equity_value(c, p, t, d["ratio"][t], yearly, end)
-    new_shares = used["equity"] / (1.0 - c["equity_discount"])
+    new_shares = raised / (1.0 - c["equity_discount"])
     kept_share = ratio(s["cap"], s["cap"] + new_shares, 1.0)
     end.update(cap=cap, ownership=s["ownership"] * kept_share, alive=alive, worst=worst)
+    end.update(tested=test["cover"], reach=test["reach"])
     price = alive * end["ownership"] * cap / c["market_cap"]
     fallen = clip(price / f["criteria.equity_price"] - 1.0, -1.0, HIGHEST)
     back = recovery(c, s, w["real"])
@@ -134,13 +167,13 @@ def run_cloud(
         "cash_ebitda": cash_ebitda,
         "interest_secured": owed["secured"],
         "interest_unsecured": owed["unsecured"],
-        "repaid_secured": principal + repaid + unrolled,
+        "repaid_secured": principal + repaid + unrolled + prepaid,
         "repaid_unsecured": bullets,
         "lent_secured": draw + used["revolver"] + used["roll"] + late_s,
         "lent_unsecured": issue + late_u,
         "refinanced": can["refi"],
         "maturing": bullets,
-        "raised": used["equity"],
+        "raised": raised,
         "capex": capex,
         "deferred": deferred,
         "signed": deal["signed"],
@@ -152,6 +185,11 @@ def run_cloud(
         "secured_headroom": max(health, back["cover"]),
         "equity_headroom": min(fallen, health),
         "dscr": cash_ebitda / served if served > 1e-9 else 11.0,
+        "box_dscr": test["cover"],
+        "covenant": test["room"],
+        "draws_open": allowed,
+        "swept": prepaid,
+        "cure": test["cure"],
         "price": price,
         "market_cap": cap,
         "alive": alive,

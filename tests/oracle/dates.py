@@ -106,6 +106,34 @@ def headroom(sources: float, dues: float) -> float:
     return clip((sources - dues) / dues, -1.0, HIGHEST)
 
 
+def passed(x: float, least: float, band: float) -> float:
+    """Share of a covenant's test that is passed."""
+    return 1.0 if least == 0.0 else clip((x - least) / band, 0.0, 1.0)
+
+
+def failed(x: float, least: float, band: float) -> float:
+    """Share of a covenant's test that is failed."""
+    return 0.0 if least == 0.0 else clip((least - x) / band, 0.0, 1.0)
+
+
+def default_test(
+    c: dict, before: float, cash: float, service: float, owners: float, due: float = 1.0
+) -> dict:
+    """Cover, what owners add to it, and the headroom of the default tier.
+
+    `due` is the share of the quarter that counts.
+    """
+    least, top = c["default"], HIGHEST + 1.0
+    lack = due * max(0.0, least * service - cash) if least > 0.0 else 0.0
+    cover = cash / service if service > 1e-9 else top
+    reach = cover + (owners / service if service > 1e-9 else 0.0)
+    reach = due * reach + (1.0 - due) * top
+    room = HIGHEST
+    if least > 0.0:
+        room = clip(max(reach, before) / least - 1.0, -1.0, HIGHEST)
+    return {"cover": cover, "cure": min(lack, owners), "reach": reach, "room": room}
+
+
 def annuity(rate: float, n: float) -> float:
     """Value of 1 a period for `n` periods."""
     return n if rate == 0.0 else (1.0 - (1.0 + rate) ** -n) / rate

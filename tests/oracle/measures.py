@@ -23,6 +23,27 @@ def first_below(run: Run, alive: list[float]) -> Outcome:
     return 0.0, False
 
 
+def breach(headroom: list[float]) -> Outcome:
+    """Years to the first negative headroom, linear between two tests."""
+    before = 0.0
+    for t, h in enumerate(headroom):
+        if h < 0.0:
+            return (t + before / (before - h)) * DT, True
+        before = h
+    return 0.0, False
+
+
+def tested(run: Run, group: str, m: str) -> dict[str, Outcome]:
+    """Metrics of the default tier of a vehicle."""
+    room = run.of(group, m, "covenant")
+    lowest = min([HIGHEST, *room[: run.until(run.f["criteria.horizon"])]])
+    is_tested = lowest < HIGHEST
+    return {
+        "covenant_headroom": (lowest if is_tested else 0.0, is_tested),
+        "covenant_breach": breach(room),
+    }
+
+
 def while_alive(run: Run, member: str, name: str) -> float:
     """Sum of a neocloud's flow, weighted by its alive share."""
     pairs = zip(
@@ -49,6 +70,9 @@ def of_cloud(run: Run, m: str) -> dict[str, Outcome | float]:
         "default_before_2030": 1.0 - min([1.0, *alive[:early]]),
         "minimum_headroom": min(run.of("clouds", m, "headroom")[:n]),
         "minimum_dscr": min([11.0, *run.of("clouds", m, "dscr")[:n]]),
+        **tested(run, "clouds", m),
+        "minimum_box_dscr": min([11.0, *run.of("clouds", m, "box_dscr")[:n]]),
+        "swept": while_alive(run, m, "swept"),
         "revenue_next_four": sum(run.of("clouds", m, "revenue")[:4]),
         "peak_debt": peak_debt(run, "clouds", m, ("secured", "unsecured")),
         "equity_raised": while_alive(run, m, "raised"),

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from engine._types import Scalar, Values
+from engine.credit.covenants import cure_due
 from engine.credit.structure.covenants import Tests, cover, tier_headroom
 from engine.credit.structure.ranking import (
     PerRow,
@@ -135,8 +136,7 @@ def step(
     refinanced = jnp.maximum(jnp.sum(draws * rows.is_debt) - now.spend, 0.0)
     service = jnp.maximum(jnp.sum(scheduled) - refinanced, 0.0)
     inflow = jnp.maximum(now.cfads, 0.0)
-    lacking = terms.covenants.default.dscr * service - now.cfads
-    needed = now.tested * jnp.maximum(lacking, 0.0)
+    needed = now.tested * cure_due(now.cfads, service, terms.covenants.default.dscr)
     cure = jnp.minimum(needed, state.support) * jnp.minimum(state.cures, 1.0)
     cured = safe_divide(cure, needed)
     end = carried - principal + draws + by_contract

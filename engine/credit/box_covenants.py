@@ -1,0 +1,86 @@
+r"""Covenants of a neocloud's delayed-draw boxes: draw-stop, sweep, acceleration, cure.
+
+docs/model.md section 5, "Neocloud, in order", step 8. The pledged pool of an issuer is
+tested as one: capex already committed is drawn from new boxes and earns under old
+contracts, so cash cannot be told apart by box.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.credit.covenants import acceleration, cure_due, failed, passed
+from engine.numerics import ratio_above
+from engine.survival import HIGHEST
+
+
+class BoxTerms(eqx.Module):
+    """Thresholds on the cover of the boxes' debt service; 0 where there is none."""
+
+    draw_stop: Float[Array, "neocloud ..."]
+    """Cover at and below which no draw is made, as tested last quarter."""
+    trap: Float[Array, "neocloud ..."]
+    """Cover below which free cash prepays; all of it a `band` below."""
+    default: Float[Array, "neocloud ..."]
+    """Cover below which, two quarters running, lenders accelerate."""
+    band: Float[Array, "neocloud ..."]
+    sweep: Float[Array, "neocloud ..."]
+    """Share of free cash that prepays at any cover."""
+    cure: Float[Array, "neocloud ..."]
+    """Share of a quarter's equity capacity that may go into a cure."""
+
+
+class BoxTest(NamedTuple):
+    """A quarter's test."""
+
+    dscr: Float[Array, "neocloud ..."]
+    reach: Float[Array, "neocloud ..."]
+    """The cover with all equity that could go into a cure."""
+    cure: Float[Array, "neocloud ..."]
+    """Equity raised for it [USD bn]."""
+    headroom: Float[Array, "neocloud ..."]
+
+
+def draws_open(
+    terms: BoxTerms, tested: Float[Array, "neocloud ..."]
+) -> Float[Array, "neocloud ..."]:
+    """Share of a draw that last quarter's test allows."""
+    return passed(tested, terms.draw_stop, terms.band)
+
+
+def examine_boxes(
+    terms: BoxTerms,
+    cash: Float[Array, "neocloud ..."],
+    service: Float[Array, "neocloud ..."],
+    equity: Float[Array, "neocloud ..."],
+    before: Float[Array, "neocloud ..."],
+) -> BoxTest:
+    """Tests the boxes' `cash` against their `service`, and cures what can be cured.
+
+    **Arguments:** `cash`, `service` of the quarter, `equity` that could still be
+    raised [USD bn]; `before`, last quarter's reach [1].
+    """
+    dscr = ratio_above(cash, service, 1.0 + HIGHEST)
+    owners = terms.cure * equity
+    cure = jnp.minimum(cure_due(cash, service, terms.default), owners)
+    reach = dscr + ratio_above(owners, service)
+    return BoxTest(dscr, reach, cure, acceleration(reach, before, terms.default))
+
+
+def sweep(
+    terms: BoxTerms,
+    dscr: Float[Array, "neocloud ..."],
+    free: Float[Array, "neocloud ..."],
+    older: Float[Array, "neocloud ..."],
+    newer: Float[Array, "neocloud ..."],
+) -> tuple[Float[Array, "neocloud ..."], Float[Array, "neocloud ..."]]:
+    """What free cash prepays of the older and then of the newer boxes [USD bn].
+
+    Prepayments fall on the last instalments: schedules stand, and end earlier.
+    """
+    trapped = failed(dscr, terms.trap, terms.band)
+    there = (terms.sweep + (1.0 - terms.sweep) * trapped) * free
+    first = jnp.minimum(older, there)
+    return first, jnp.minimum(newer, there - first)

@@ -1,0 +1,59 @@
+"""What a neocloud is worth: to its owners alive, to its creditors in default.
+
+docs/model.md section 5, "Neocloud, in order", steps 12 and 13.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
+from engine.drivers import Drivers
+from engine.market import Prices
+from engine.numerics import ratio_above
+from engine.survival import HIGHEST
+
+
+class Estate(eqx.Module):
+    """What a default of this quarter would recover."""
+
+    pool: Float[Array, "neocloud ..."]
+    secured: Float[Array, "neocloud ..."]
+    unsecured: Float[Array, "neocloud ..."]
+    headroom: Float[Array, "neocloud ..."]
+
+
+def estate(prices: Prices, terms: NeocloudTerms, state: NeocloudState) -> Estate:
+    """Absolute priority: pledged chips to the secured, the rest to the unsecured."""
+    pool = state.chips * terms.fire_sale * jnp.minimum(prices.level, 1.0)
+    claim = state.secured
+    to_secured = jnp.minimum(pool, claim)
+    rest = pool - to_secured + state.cash + terms.other_assets
+    return Estate(
+        pool=pool,
+        secured=ratio_above(to_secured, claim, 1.0),
+        unsecured=ratio_above(jnp.minimum(rest, state.unsecured), state.unsecured, 1.0),
+        headroom=jnp.clip(ratio_above(pool, claim, 1.0 + HIGHEST) - 1.0, -1.0, HIGHEST),
+    )
+
+
+def market_cap(
+    quarter: Drivers,
+    terms: NeocloudTerms,
+    dues: NeocloudDues,
+    run_rate: Float[Array, "neocloud ..."],
+    state: NeocloudState,
+) -> Float[Array, "neocloud ..."]:
+    """Contracted value plus a multiple of run-rate EBITDA, less what is owed."""
+    value = dues.legacy_value + jnp.sum(terms.remaining * state.contracts, axis=0)
+    multiple = terms.multiple_floor + (
+        terms.multiple - terms.multiple_floor
+    ) * jnp.clip(quarter.ratio, 0.0, 1.0)
+    return jnp.maximum(
+        terms.valuation_margin * value
+        + multiple * run_rate
+        - (state.debt - state.cash)
+        - dues.committed_left
+        - state.deferred_capex,
+        0.0,
+    )

@@ -1,0 +1,74 @@
+"""Metrics of covenants: headroom, time to breach, what was swept, trapped and cured."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from engine.economy import Economy
+from engine.grid import DT, TimeGrid
+from engine.metrics.layers import NEVER, within
+from engine.metrics.registry import register
+from engine.survival import HIGHEST
+
+
+def lowest_headroom(
+    headroom: Float[Array, "quarter ..."], e: Economy, g: TimeGrid
+) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
+    """Lowest to the criterion's horizon; without meaning where nothing is tested."""
+    inside = g.modelled(g.ends) <= e["criteria.horizon"] + 1e-6
+    lowest = jnp.min(within(inside, headroom, HIGHEST), axis=0)
+    return lowest, lowest < HIGHEST
+
+
+def years_to_breach(
+    headroom: Float[Array, "quarter ..."],
+) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
+    """Years from `as_of` to the first breach, linear between two tests."""
+    n = headroom.shape[0]
+    before = jnp.concatenate([jnp.zeros_like(headroom[:1]), headroom[:-1]])
+    falls = (headroom < 0.0) & (before >= 0.0)
+    gap = before - headroom
+    share = jnp.where(falls, before / jnp.where(falls, gap, 1.0), 0.0)
+    begins = DT * jnp.arange(n, dtype=headroom.dtype)
+    begins = begins.reshape((n,) + (1,) * (headroom.ndim - 1))
+    years = jnp.min(jnp.where(headroom < 0.0, begins + DT * share, NEVER), axis=0)
+    return years, years < NEVER
+
+
+@register(
+    "neoclouds",
+    "covenant_headroom",
+    "h^c",
+    "x",
+    "lowest headroom of the default tier to the horizon",
+)
+def _neoclouds_covenant_headroom(r, i, e, g):
+    return lowest_headroom(r.clouds.covenant[:, i], e, g)
+
+
+@register(
+    "neoclouds",
+    "covenant_breach",
+    "T",
+    "years",
+    "years from as_of to a breach of the default tier",
+)
+def _neoclouds_covenant_breach(r, i, e, g):
+    return years_to_breach(r.clouds.covenant[:, i])
+
+
+@register(
+    "neoclouds",
+    "minimum_box_dscr",
+    "x",
+    "x",
+    "lowest cover of the boxes' service to the horizon",
+)
+def _neoclouds_minimum_box_dscr(r, i, e, g):
+    inside = g.modelled(g.ends) <= e["criteria.horizon"] + 1e-6
+    cover = within(inside, r.clouds.box_dscr[:, i], 1.0 + HIGHEST)
+    return jnp.min(cover, axis=0)
+
+
+@register("neoclouds", "swept", "w", "USD bn", "free cash that prepaid debt")
+def _neoclouds_swept(r, i, e, g):
+    return jnp.sum(r.clouds.swept[:, i] * r.clouds.alive[:, i], axis=0)
