@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +29,10 @@ STRAIGHT += ["-fno-tree-dominator-opts", "-fno-tree-vrp"]
 conditional load is not made of vectors (twice the time, measured)."""
 
 FLAGS = [*VECTORS, *EXACT, *STRAIGHT, "-fPIC", "-fvisibility=hidden", "-w"]
+
+
+PATIENCE = 300.0
+"""Seconds a unit may take; the chain's takes about ten."""
 
 
 class NoCompiler(Exception):
@@ -67,8 +72,12 @@ def _compiled(
         source = work / f"unit{k}.c"
         source.write_text(text)
         words = [*command, "-c", str(source), "-o", str(source.with_suffix(".o"))]
-        jobs.append(subprocess.Popen(words, stderr=subprocess.PIPE, text=True))
-    said = [job.communicate()[1] for job in jobs]
+        # A session of its own: the driver is ended together with what it started.
+        job = subprocess.Popen(
+            words, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        jobs.append(job)
+    said = [_said(job) for job in jobs]
     objects = [str(work / f"unit{k}.o") for k in range(len(units))]
     library = work / "kernel.so"
     if not any(job.returncode for job in jobs):
@@ -78,3 +87,13 @@ def _compiled(
             return library
         said.append(linked.stderr)
     raise NoCompiler(f"{command[0]} failed: {' '.join(said).strip()[-500:]}")
+
+
+def _said(job: subprocess.Popen[str]) -> str:
+    """What the compiler wrote, when it is done; it is ended when it takes too long."""
+    try:
+        return job.communicate(timeout=PATIENCE)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(job.pid, signal.SIGKILL)
+        job.communicate()
+        return f"gave up after {PATIENCE:g} s"

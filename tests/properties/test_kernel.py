@@ -48,6 +48,7 @@ def test_in_double_precision_every_column_is_the_same(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_in_single_precision_columns_differ_by_rounding(single):
     found, wanted = single, by_xla()
     for name, values in wanted.items():
@@ -61,6 +62,7 @@ def test_in_single_precision_columns_differ_by_rounding(single):
         assert np.mean(relative > 1e-2) <= 0.02, name
 
 
+@pytest.mark.slow
 def test_in_single_precision_the_same_layers_fail(single):
     found, wanted = single, by_xla()
     dates = [name for name in wanted if name.startswith("failure:")]

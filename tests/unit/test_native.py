@@ -202,6 +202,16 @@ def test_a_compiler_that_fails_is_said(monkeypatch):
         compile_kernel(lambda x: x * 3.5, (), jnp.asarray(1.0), folder(), np.float64)
 
 
+def test_a_compiler_that_never_ends_is_given_up(tmp_path, monkeypatch):
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text('#!/bin/sh\ntest "$1" = --version || { sleep 60 & wait; }\n')
+    sleeper.chmod(0o755)
+    monkeypatch.setenv("CC", str(sleeper))
+    monkeypatch.setattr("native.build.PATIENCE", 0.2)
+    with pytest.raises(NoCompiler, match=r"gave up after 0\.2 s"):
+        compile_kernel(lambda x: x * 2.5, (), jnp.asarray(1.0), tmp_path, np.float64)
+
+
 def test_without_a_compiler_it_is_said(monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(NoCompiler, match="no C compiler"):

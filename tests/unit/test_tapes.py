@@ -87,6 +87,7 @@ def test_what_a_row_leaves_open_is_the_template_in_proportion(own, built):
     assert own.blueprint.choice("neoclouds.norrland.kind") == "named"
 
 
+@pytest.mark.slow
 def test_layers_are_the_same_as_of_deals_spelt_out(built):
     economy, state, grid = built
     plain = spelt_out(economy)
