@@ -148,6 +148,22 @@ class Economy(eqx.Module):
         """
         return {key: self.stack(family, key) for key in keys}
 
+    def cohorts(self) -> tuple[str, ...]:
+        """Names of the cohorts of private-credit funds: all funds but bond funds."""
+        bond = self.where("funds", "kind", "bond")
+        members = self.members("funds")
+        return tuple(m for m, other in zip(members, bond, strict=True) if not other)
+
+    def cohort_figures(
+        self, key: str, missing: float | None = None
+    ) -> Float[Array, " cohort"]:
+        """Figure `key` of every cohort; `missing` where its type has none."""
+        names = [f"funds.{cohort}.{key}" for cohort in self.cohorts()]
+        if missing is None:
+            return jnp.stack([self.figures[name] for name in names])
+        neutral = jnp.full_like(self.figures["banks.buffer"], missing)
+        return jnp.stack([self.figures.get(name, neutral) for name in names])
+
     def only(self, family: str, key: str) -> Array:
         """Figure `key` of the one member of a family that has just one."""
         (member,) = self.members(family)

@@ -43,7 +43,7 @@ class InvestorFlows(eqx.Module):
 class Investors(eqx.Module):
     """Shares in funds, buffers and what a used-up buffer sells."""
 
-    fund: Float[Array, "investor ..."]
+    fund: Float[Array, "investor cohort ..."]
     bond_fund: Float[Array, "investor ..."]
     buffer: Float[Array, "investor ..."]
     sale_multiple: Float[Array, "investor ..."]
@@ -55,18 +55,17 @@ class Investors(eqx.Module):
     def build(economy: Economy) -> "Investors":
         """Assembles the institutions from the figures."""
 
-        def shares(fund: str) -> Float[Array, "investor ..."]:
-            return jnp.stack(
-                [economy[f"funds.{fund}.investors.{name}"] for name in INSTITUTIONS]
-            )
-
         def stack(key: str) -> Float[Array, "investor ..."]:
             return jnp.stack([economy[f"investors.{n}.{key}"] for n in INSTITUTIONS])
 
         charge = economy["investors.insurer.charge_slope"]
         return Investors(
-            fund=shares("private_credit"),
-            bond_fund=shares("bond"),
+            fund=jnp.stack(
+                [economy.cohort_figures(f"investors.{n}") for n in INSTITUTIONS]
+            ),
+            bond_fund=jnp.stack(
+                [economy[f"funds.bond.investors.{n}"] for n in INSTITUTIONS]
+            ),
             buffer=stack("buffer"),
             sale_multiple=stack("sale_multiple"),
             charge_slope=jnp.stack([jnp.zeros_like(charge), charge]),
@@ -104,11 +103,12 @@ class Investors(eqx.Module):
         )
         # Banks bear what the lines' collateral does not cover; investors the rest.
         from_fund = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
-        bank_lines = fund.credit_loss - from_fund
-        losses = direct + self.fund * from_fund + self.bond_fund * bond.credit_loss
+        bank_lines = jnp.sum(fund.credit_loss - from_fund, axis=0)
+        through = jnp.sum(self.fund * from_fund[None], axis=1)
+        losses = direct + through + self.bond_fund * bond.credit_loss
         outside = (
             jnp.sum(holders.outside * flows.loss, axis=0)
-            + (1.0 - jnp.sum(self.fund, axis=0)) * from_fund
+            + jnp.sum((1.0 - jnp.sum(self.fund, axis=0)) * from_fund, axis=0)
             + (1.0 - jnp.sum(self.bond_fund, axis=0)) * bond.credit_loss
         )
         bank_direct = jnp.sum(holders.bank * flows.loss, axis=0)

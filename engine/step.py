@@ -353,7 +353,7 @@ def step(
         clouds.failing,
         spvs.failing,
         jnp.sum(classes.loss + classes.claimed, axis=0),
-        jnp.sum(investors.forced_sales, axis=0) + fund.sold,
+        jnp.sum(investors.forced_sales, axis=0) + jnp.sum(fund.sold, axis=0),
         fund.openness,
         system,
     )

@@ -64,6 +64,10 @@ def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, st
     event = layers.EVENTS[layer]
     field, family = _HEADROOMS.get(layer, (None, ""))
     members = dict(economy.blueprint.families).get(family, ())
+    if family == "funds":
+        members, rooms = economy.cohorts(), _of_cohorts(record, layer)
+        worst = 0 if rooms is None else int(np.argmin(rooms[quarter]))
+        return {"entity": members[worst], "event": event}
     if not members:
         return {"entity": layer, "event": event}
     if field is None or record is None:
@@ -74,6 +78,17 @@ def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, st
     elif family == "spvs":
         rooms = np.where(layers.spvs_of(economy, layer), rooms, np.inf)
     return {"entity": members[int(np.argmin(rooms))], "event": event}
+
+
+def _of_cohorts(record: Any, layer: str) -> Any:
+    """Headrooms of the funds' gates or, as what banks lose, of their lines."""
+    import numpy as np
+
+    if record is None:
+        return None
+    if layer == "fund":
+        return np.asarray(record.fund.gate_headroom)
+    return -np.asarray(record.fund.line_share) * np.asarray(record.fund.line)
 
 
 _WORSE_HIGH = (

@@ -18,6 +18,7 @@ FAMILY = {
     "classes": "classes",
     "price": "classes",
     "investors": "investors",
+    "fund": "cohorts",
 }
 """Part of a record: whose entities its last axis counts."""
 
@@ -87,6 +88,8 @@ def _member(path: tuple[str, ...], size: int, index: int, economy: Any) -> str:
     families = dict(economy.blueprint.families)
     family = next((FAMILY[part] for part in path if part in FAMILY), "")
     members = list(families.get(family, ()))
+    if family == "cohorts":
+        members = list(economy.cohorts())
     if family == "classes":
         clouds, spvs = families["neoclouds"], families["spvs"]
         members = [f"{x}.{kind}" for kind in ("secured", "unsecured") for x in clouds]

@@ -37,6 +37,13 @@ SUMS = (
 """What a neocloud repays, and the balance that it sums to."""
 
 
+INSTRUMENTS = ("secured", "unsecured", "notes", "takeout")
+"""Classes of debt that cohorts of funds divide among them."""
+
+TOTAL = "private_credit"
+"""What all cohorts of funds are called together: no name of one among several."""
+
+
 class Problem(NamedTuple):
     """An error at a dotted path."""
 
@@ -47,7 +54,17 @@ class Problem(NamedTuple):
 def problems(table: dict[str, Any]) -> list[Problem]:
     """Every error that involves more than one key."""
     found: list[Problem] = []
-    for check in (_grid, _dated, _shares, _order, _sums, _funding, _entities, _kinds):
+    for check in (
+        _grid,
+        _dated,
+        _shares,
+        _order,
+        _sums,
+        _funding,
+        _entities,
+        _cohorts,
+        _kinds,
+    ):
         found.extend(check(table))
     return found
 
@@ -311,6 +328,25 @@ def _entities(table: dict[str, Any]) -> Iterator[Problem]:
     investors = (*members(table, "investors"), "outside")
     for name in members(table, "funds"):
         yield from _names(table, f"funds.{name}.investors", investors)
+        yield from _names(table, f"funds.{name}.holdings", INSTRUMENTS)
+
+
+def _cohorts(table: dict[str, Any]) -> Iterator[Problem]:
+    funds = members(table, "funds")
+    cohorts = [name for name in funds if node(funds, f"{name}.kind") != "bond"]
+    if TOTAL in cohorts and len(cohorts) > 1:
+        text = f"got {TOTAL!r} among {len(cohorts)} cohorts, expected another name: "
+        yield Problem(f"funds.{TOTAL}", f"{text}it is that of all of them")
+    for kind in INSTRUMENTS:
+        found = [number(funds, f"{c}.holdings.shares.{kind}") for c in cohorts]
+        shares = [share for share in found if share is not None]
+        total = math.fsum(shares)
+        if shares and len(shares) == len(cohorts) and abs(total - 1.0) > 1e-9:
+            yield Problem(
+                f"funds.{cohorts[-1]}.holdings",
+                f"got shares of {kind} that sum to {total:.6g} over all cohorts, "
+                "expected one",
+            )
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:

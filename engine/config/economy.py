@@ -30,7 +30,14 @@ from engine.config.drivers import (
     Spreads,
 )
 from engine.config.figures import FigureRecord, choices, records
-from engine.config.funds import BondFund, PrivateCreditFund
+from engine.config.funds import (
+    BondFund,
+    DrawdownFund,
+    ListedFund,
+    ManagedAccount,
+    NonTradedFund,
+    PrivateCreditFund,
+)
 from engine.config.investors import Banks, Government, Insurer, Pension
 from engine.config.market import Expectations, Market
 from engine.config.meanings import MEANINGS
@@ -98,7 +105,16 @@ class EconomyConfig(FrozenModel):
     guarantee: Guarantee
     marks: Marks
     funds: dict[
-        str, Annotated[PrivateCreditFund | BondFund, Field(discriminator="kind")]
+        str,
+        Annotated[
+            PrivateCreditFund
+            | DrawdownFund
+            | ListedFund
+            | NonTradedFund
+            | ManagedAccount
+            | BondFund,
+            Field(discriminator="kind"),
+        ],
     ]
     investors: dict[str, Annotated[Pension | Insurer, Field(discriminator="kind")]]
     banks: Banks

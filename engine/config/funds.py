@@ -1,31 +1,83 @@
-"""Section 6: who holds the paper."""
+"""Section 6: who holds the paper. What a type of fund has not got, it does not say."""
 
 from typing import Literal
 
 from engine.config.base import Figure, Section, Shares
 
 
-class PrivateCreditFund(Section):
-    """A fund cohort with smoothed marks, a bank line and a gate."""
+class Holdings(Shares):
+    """Shares by instrument of what funds hold; over all cohorts each sums to one."""
 
-    kind: Literal["private_credit"]
+    def _add_up(self, total: float) -> None:
+        pass
+
+
+class Cohort(Section):
+    """What every private-credit cohort has: paper, other assets, smoothed marks."""
+
+    holdings: Holdings
     other_assets_usd_bn: Figure
-    line_usd_bn: Figure
-    line_spread_bps: Figure
-    maximum_advance_share: Figure
     opacity_half_life_years: Figure
     other_yield_pct: Figure
     other_loss_pct: Figure
     fee_pct: Figure
+    lending_slope_x: Figure
+    investors: Shares
+
+
+class WithLine(Cohort):
+    """And a bank line, with what the bank may call and what it may fetch."""
+
+    line_usd_bn: Figure
+    line_spread_bps: Figure
+    maximum_advance_share: Figure
+    covenant_cover_x: Figure
     sale_discount_share: Figure
     liquidation_share: Figure
     cover_dispersion_x: Figure
+
+
+class WithRedemptions(WithLine):
+    """And investors who may ask for their money, behind a gate."""
+
     base_requests_share: Figure
     request_slope_x: Figure
     gate_share: Figure
     redeemable_share: Figure
-    lending_slope_x: Figure
-    investors: Shares
+    carry_over_share: Figure
+
+
+class PrivateCreditFund(WithRedemptions):
+    """One cohort that stands for all types."""
+
+    kind: Literal["private_credit"]
+
+
+class NonTradedFund(WithRedemptions):
+    """Non-traded BDC or interval fund."""
+
+    kind: Literal["non_traded"]
+
+
+class DrawdownFund(WithLine):
+    """Closed end: capital is called for what it lends, nobody redeems."""
+
+    kind: Literal["drawdown"]
+
+
+class ListedFund(WithLine):
+    """Listed BDC: nobody redeems, and shares are issued only near net asset value."""
+
+    kind: Literal["listed"]
+    discount_share: Figure
+    discount_slope_x: Figure
+    closing_discount_share: Figure
+
+
+class ManagedAccount(Cohort):
+    """Separately managed account: one investor's assets, no line and no gate."""
+
+    kind: Literal["managed_account"]
 
 
 class BondFund(Section):

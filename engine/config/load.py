@@ -22,7 +22,14 @@ OVERRIDE = "--set"
 KINDS = {
     "neoclouds": ("named", "cohort"),
     "spvs": ("named", "cohort"),
-    "funds": ("private_credit", "bond"),
+    "funds": (
+        "private_credit",
+        "drawdown",
+        "listed",
+        "non_traded",
+        "managed_account",
+        "bond",
+    ),
     "investors": ("pension", "insurer"),
 }
 """Families whose members differ by `kind`."""

@@ -9,6 +9,9 @@ from engine.credit.spv import SpvFlows
 from engine.economy import Economy
 from engine.grid import DT
 
+INSTRUMENTS = ("secured", "unsecured", "notes", "takeout")
+"""Classes of debt of a vehicle: the first two of neoclouds, the others of SPVs."""
+
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
 
 

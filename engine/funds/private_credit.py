@@ -1,4 +1,8 @@
-"""The private-credit fund cohort: smoothed marks, a bank line, a gate, fees (M10)."""
+"""Private-credit cohorts by type: smoothed marks, bank lines, gates, discounts (M10).
+
+A cohort is the funds of one type and concentration in AI. All have the same terms, of
+which a type without a line, a gate or a market price has the neutral value.
+"""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -6,116 +10,170 @@ from jaxtyping import Array, Float
 
 from engine.drivers import Drivers
 from engine.economy import Economy
-from engine.funds.holders import ClassFlows
+from engine.funds.holders import INSTRUMENTS, ClassFlows
 from engine.grid import DT
 from engine.numerics import normal_cdf, ratio_above, safe_log
 from engine.survival import headroom
 
+NEUTRAL = {
+    "line": 0.0,
+    "line_spread": 0.0,
+    "maximum_advance": 1.0,
+    "covenant_cover": 0.0,
+    "sale_discount": 0.0,
+    "liquidation": 1.0,
+    "cover_dispersion": 1.0,
+    "base_requests": 0.0,
+    "request_slope": 0.0,
+    "gate": 1.0,
+    "redeemable": 0.0,
+    "carry_over": 0.0,
+    "discount": 0.0,
+    "discount_slope": 0.0,
+    "closing_discount": 1.0,
+}
+"""Terms of a type that has none: no line, nobody redeems, no market price."""
+
 
 class FundState(eqx.Module):
-    """Balance sheet and record of the cohort [USD bn]."""
+    """Balance sheet and record of every cohort [USD bn]."""
 
-    marked: Float[Array, "..."]
+    marked: Float[Array, "cohort ..."]
     """AI assets as reported: smoothed marks."""
-    other: Float[Array, "..."]
-    line: Float[Array, "..."]
-    index: Float[Array, "..."]
+    other: Float[Array, "cohort ..."]
+    line: Float[Array, "cohort ..."]
+    index: Float[Array, "cohort ..."]
     """NAV per share against `as_of`."""
-    peak: Float[Array, "..."]
-    absorbed: Float[Array, "..."]
+    peak: Float[Array, "cohort ..."]
+    absorbed: Float[Array, "cohort ..."]
     """Cumulated loss on lines that banks bear."""
+    waiting: Float[Array, "cohort ..."]
+    """Requests not yet met, as a share of redeemable capital."""
+    lends: Float[Array, "cohort ..."]
+    """Share of what all cohorts have lent at `as_of`: its weight in lending."""
 
 
 class FundFlows(eqx.Module):
-    """One quarter of the cohort [USD bn]."""
+    """One quarter of every cohort [USD bn]."""
 
-    value: Float[Array, "..."]
+    value: Float[Array, "cohort ..."]
     """AI assets at true marks."""
-    nav: Float[Array, "..."]
-    income: Float[Array, "..."]
-    fee: Float[Array, "..."]
-    line_interest: Float[Array, "..."]
-    ordinary_loss: Float[Array, "..."]
-    distributed: Float[Array, "..."]
+    nav: Float[Array, "cohort ..."]
+    income: Float[Array, "cohort ..."]
+    interest: Float[Array, "cohort ..."]
+    """Of the AI assets, part of income."""
+    fee: Float[Array, "cohort ..."]
+    line_interest: Float[Array, "cohort ..."]
+    ordinary_loss: Float[Array, "cohort ..."]
+    distributed: Float[Array, "cohort ..."]
     """Income paid to investors, or called from them where negative."""
-    called: Float[Array, "..."]
+    called: Float[Array, "cohort ..."]
     """Net lending called from investors, or principal returned where negative."""
-    drawn: Float[Array, "..."]
+    drawn: Float[Array, "cohort ..."]
     """Net lending that the bank line finances."""
-    margin_call: Float[Array, "..."]
-    sold: Float[Array, "..."]
-    redeemed: Float[Array, "..."]
-    requests: Float[Array, "..."]
-    credit_loss: Float[Array, "..."]
-    line_loss: Float[Array, "..."]
-    gate_headroom: Float[Array, "..."]
-    line_share: Float[Array, "..."]
+    margin_call: Float[Array, "cohort ..."]
+    sold: Float[Array, "cohort ..."]
+    redeemed: Float[Array, "cohort ..."]
+    requests: Float[Array, "cohort ..."]
+    """New requests and the queue, as a share of redeemable capital."""
+    waiting: Float[Array, "cohort ..."]
+    credit_loss: Float[Array, "cohort ..."]
+    line_loss: Float[Array, "cohort ..."]
+    gate_headroom: Float[Array, "cohort ..."]
+    line_share: Float[Array, "cohort ..."]
     """Expected shortfall on lines, per unit."""
+    lending: Float[Array, "cohort ..."]
+    """Openness of the cohort as a lender."""
     openness: Float[Array, "..."]
-    line: Float[Array, "..."]
-    index: Float[Array, "..."]
+    """Openness of all cohorts, by what they lend."""
+    line: Float[Array, "cohort ..."]
+    index: Float[Array, "cohort ..."]
+    discount: Float[Array, "cohort ..."]
+    """Of the market price to net asset value; 0 where there is no price."""
 
 
 class PrivateCredit(eqx.Module):
-    """Terms of the cohort's funds."""
+    """Terms of every cohort's funds."""
 
-    shares: Float[Array, "class ..."]
-    line_spread: Float[Array, "..."]
-    maximum_advance: Float[Array, "..."]
-    opacity: Float[Array, "..."]
-    other_yield: Float[Array, "..."]
-    other_loss: Float[Array, "..."]
-    fee: Float[Array, "..."]
-    sale_discount: Float[Array, "..."]
-    liquidation: Float[Array, "..."]
-    dispersion: Float[Array, "..."]
-    base_requests: Float[Array, "..."]
-    request_slope: Float[Array, "..."]
-    gate: Float[Array, "..."]
-    redeemable: Float[Array, "..."]
-    lending_slope: Float[Array, "..."]
+    shares: Float[Array, "cohort class ..."]
+    line_spread: Float[Array, "cohort ..."]
+    maximum_advance: Float[Array, "cohort ..."]
+    covenant: Float[Array, "cohort ..."]
+    """Largest line over assets that the covenant allows."""
+    cure: Float[Array, "cohort ..."]
+    """Repaid per unit that the line stands above it, so that it holds again."""
+    opacity: Float[Array, "cohort ..."]
+    other_yield: Float[Array, "cohort ..."]
+    other_loss: Float[Array, "cohort ..."]
+    fee: Float[Array, "cohort ..."]
+    sale_discount: Float[Array, "cohort ..."]
+    liquidation: Float[Array, "cohort ..."]
+    dispersion: Float[Array, "cohort ..."]
+    base_requests: Float[Array, "cohort ..."]
+    request_slope: Float[Array, "cohort ..."]
+    gate: Float[Array, "cohort ..."]
+    redeemable: Float[Array, "cohort ..."]
+    carry_over: Float[Array, "cohort ..."]
+    lending_slope: Float[Array, "cohort ..."]
+    discount: Float[Array, "cohort ..."]
+    discount_slope: Float[Array, "cohort ..."]
+    closing_discount: Float[Array, "cohort ..."]
 
     @staticmethod
     def build(economy: Economy, shares: Float[Array, "class ..."]) -> "PrivateCredit":
-        """Assembles the cohort; `shares` are its holdings by class."""
+        """Assembles the cohorts; `shares` is what they hold together, by class."""
 
-        def figure(key: str) -> Float[Array, "..."]:
-            return economy[f"funds.private_credit.{key}"]
+        def stack(key: str) -> Float[Array, "cohort ..."]:
+            return economy.cohort_figures(key, NEUTRAL.get(key))
 
+        sale_discount = stack("sale_discount")
+        sold_for = 1.0 - sale_discount
+        cover = stack("covenant_cover")
+        # Without a covenant any line is allowed.
+        covenant = jnp.where(cover > 0.0, 1.0 / (1.0 + cover), 1e6)
         return PrivateCredit(
-            shares=shares,
-            line_spread=figure("line_spread"),
-            maximum_advance=figure("maximum_advance"),
-            opacity=figure("opacity_half_life"),
-            other_yield=figure("other_yield"),
-            other_loss=figure("other_loss"),
-            fee=figure("fee"),
-            sale_discount=figure("sale_discount"),
-            liquidation=figure("liquidation"),
-            dispersion=figure("cover_dispersion"),
-            base_requests=figure("base_requests"),
-            request_slope=figure("request_slope"),
-            gate=figure("gate"),
-            redeemable=figure("redeemable"),
-            lending_slope=figure("lending_slope"),
+            shares=cohort_shares(economy) * shares[None],
+            line_spread=stack("line_spread"),
+            maximum_advance=stack("maximum_advance"),
+            covenant=covenant,
+            cure=sold_for / jnp.maximum(sold_for - covenant, 0.05),
+            opacity=stack("opacity_half_life"),
+            other_yield=stack("other_yield"),
+            other_loss=stack("other_loss"),
+            fee=stack("fee"),
+            sale_discount=sale_discount,
+            liquidation=stack("liquidation"),
+            dispersion=stack("cover_dispersion"),
+            base_requests=stack("base_requests"),
+            request_slope=stack("request_slope"),
+            gate=stack("gate"),
+            redeemable=stack("redeemable"),
+            carry_over=stack("carry_over"),
+            lending_slope=stack("lending_slope"),
+            discount=stack("discount"),
+            discount_slope=stack("discount_slope"),
+            closing_discount=stack("closing_discount"),
         )
 
     def opening(self, economy: Economy, value: Float[Array, "class ..."]) -> FundState:
         """Holdings at `as_of`; `value` is that of each class at market [USD bn]."""
-        marked = jnp.sum(self.shares * value, axis=0)
-        one = jnp.ones_like(marked)
+        marked = jnp.sum(self.shares * value[None], axis=1)
+        one, none = jnp.ones_like(marked), jnp.zeros_like(marked)
+        alike = one / marked.shape[0]
         return FundState(
             marked=marked,
-            other=economy["funds.private_credit.other_assets"],
-            line=economy["funds.private_credit.line"],
+            other=economy.cohort_figures("other_assets"),
+            line=economy.cohort_figures("line", NEUTRAL["line"]),
             index=one,
             peak=one,
-            absorbed=jnp.zeros_like(marked),
+            absorbed=none,
+            waiting=none,
+            lends=ratio_above(marked, jnp.sum(marked, axis=0)[None], alike),
         )
 
     def _shortfall(
-        self, value: Float[Array, "..."], line: Float[Array, "..."]
-    ) -> Float[Array, "..."]:
+        self, value: Float[Array, "cohort ..."], line: Float[Array, "cohort ..."]
+    ) -> Float[Array, "cohort ..."]:
         """Expected loss per unit of line when cover is lognormal across funds."""
         cover = safe_log(value * self.liquidation / jnp.maximum(line, 1e-6), -10.0)
         sigma = self.dispersion
@@ -133,10 +191,14 @@ class PrivateCredit(eqx.Module):
     ) -> tuple[FundFlows, FundState]:
         """Collects, marks, meets margin calls and redemptions up to the gate."""
         held = self.shares
-        value = jnp.sum(held * (flows.balance * price + flows.receivable), axis=0)
-        net = jnp.sum(held * (flows.lent - flows.repaid - flows.recovered), axis=0)
-        loss = jnp.sum(held * flows.loss, axis=0)
-        claimed = jnp.sum(held * flows.claimed, axis=0)
+
+        def own(flow: Float[Array, "class ..."]) -> Float[Array, "cohort ..."]:
+            return jnp.sum(held * flow[None], axis=1)
+
+        value = own(flows.balance * price + flows.receivable)
+        net = own(flows.lent - flows.repaid - flows.recovered)
+        loss, claimed = own(flows.loss), own(flows.claimed)
+        interest = own(flows.interest)
         carried = state.marked + net - loss - claimed
         smoothing = 1.0 - jnp.exp2(-DT / self.opacity)
         marked = carried + (value - carried) * smoothing
@@ -144,13 +206,14 @@ class PrivateCredit(eqx.Module):
         # The line finances its share of net lending, and shrinks with repayment.
         leverage = ratio_above(state.line, state.marked + state.other)
         drawn = leverage * (net - claimed)
-        line = state.line + drawn
-        margin_call = jnp.clip(
-            line - self.maximum_advance * (marked + state.other), 0.0, line
-        )
+        line, assets = state.line + drawn, marked + state.other
+        over = jnp.maximum(line - self.covenant * assets, 0.0) * self.cure
+        due = jnp.maximum(line - self.maximum_advance * assets, over)
+        margin_call = jnp.clip(due, 0.0, line)
         sold = jnp.minimum(margin_call / (1.0 - self.sale_discount), state.other)
         line = line - sold * (1.0 - self.sale_discount)
-        share = self._shortfall(value + state.other - sold, line)
+        left = state.other - sold
+        share = self._shortfall(value + left, line)
         absorbed = jnp.maximum(state.absorbed, share * line)
 
         nav_before = jnp.maximum(state.marked + state.other - state.line, 1.0)
@@ -158,17 +221,28 @@ class PrivateCredit(eqx.Module):
         index = jnp.maximum(state.index * (1.0 + gain / nav_before), 0.0)
         peak = jnp.maximum(state.peak, index)
         fallen = jnp.maximum(1.0 - ratio_above(index, peak, 1.0), 0.0)
-        requests = self.base_requests + self.request_slope * fallen
-        nav = jnp.maximum(marked + state.other - sold - line, 0.0)
-        wanted = jnp.minimum(requests, self.gate) * nav * self.redeemable
-        redeemed = jnp.minimum(wanted, state.other - sold)
+        nav = jnp.maximum(marked + left - line, 0.0)
 
-        # In normal times new money replaces ordinary redemptions.
-        subscribed = jnp.minimum(redeemed, self.base_requests * nav * self.redeemable)
-
-        income = (
-            jnp.sum(held * flows.interest, axis=0) + state.other * self.other_yield * DT
+        # Who waits asks again; the others ask anew.
+        asked = self.base_requests + self.request_slope * fallen
+        requests = asked + jnp.maximum(1.0 - asked, 0.0) * state.waiting
+        liquid = nav * self.redeemable
+        redeemed = jnp.minimum(jnp.minimum(requests, self.gate) * liquid, left)
+        waiting = self.carry_over * jnp.clip(
+            requests - ratio_above(redeemed, liquid), 0.0, 1.0
         )
+        # In normal times new money replaces ordinary redemptions.
+        subscribed = jnp.minimum(redeemed, self.base_requests * liquid)
+
+        # A market price sees through smoothed marks, and shares are issued near NAV.
+        lag = 1.0 - ratio_above(jnp.maximum(value + left - line, 0.0), nav, 1.0)
+        discount = jnp.clip(self.discount + self.discount_slope * lag, 0.0, 0.95)
+        room = jnp.maximum(self.closing_discount - self.discount, 1e-3)
+        issuing = jnp.clip((self.closing_discount - discount) / room, 0.0, 1.0)
+        falling = 1.0 - self.lending_slope * (1.0 - index)
+        lending = jnp.clip(falling, 0.0, 1.0) * issuing
+
+        income = interest + state.other * self.other_yield * DT
         fee = self.fee * nav_before * DT
         line_interest = state.line * (quarter.short + self.line_spread) * DT
         # Ordinary losses come out of income, so that principal is kept whole.
@@ -177,6 +251,7 @@ class PrivateCredit(eqx.Module):
             value=value,
             nav=nav,
             income=income,
+            interest=interest,
             fee=fee,
             line_interest=line_interest,
             ordinary_loss=other_loss,
@@ -187,20 +262,37 @@ class PrivateCredit(eqx.Module):
             sold=sold,
             redeemed=redeemed - subscribed,
             requests=requests,
+            waiting=waiting,
             credit_loss=loss,
             line_loss=absorbed - state.absorbed,
             gate_headroom=headroom(self.gate, requests),
             line_share=share,
-            openness=jnp.clip(1.0 - self.lending_slope * (1.0 - index), 0.0, 1.0),
+            lending=lending,
+            openness=jnp.sum(state.lends * lending, axis=0),
             line=line,
             index=index,
+            discount=discount,
         )
-        other = state.other - sold - redeemed + subscribed
         return out, FundState(
             marked=marked,
-            other=other,
+            other=left - redeemed + subscribed,
             line=line,
             index=index,
             peak=peak,
             absorbed=absorbed,
+            waiting=waiting,
+            lends=state.lends,
         )
+
+
+def cohort_shares(economy: Economy) -> Float[Array, "cohort class"]:
+    """Share of every cohort in what funds hold of each class."""
+    families = ("neoclouds", "neoclouds", "spvs", "spvs")
+    columns = [
+        jnp.broadcast_to(
+            economy.cohort_figures(f"holdings.{instrument}")[:, None],
+            (len(economy.cohorts()), len(economy.members(family))),
+        )
+        for instrument, family in zip(INSTRUMENTS, families, strict=True)
+    ]
+    return jnp.concatenate(columns, axis=1)

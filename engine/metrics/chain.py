@@ -21,22 +21,21 @@ from jaxtyping import Array, Float
 from engine.contracts.labs import firm_commitments
 from engine.contracts.tenancy import tenancy_dates
 from engine.economy import Economy
-from engine.funds.holders import HOLDERS, Holders
+from engine.funds.holders import HOLDERS, INSTRUMENTS, Holders
+from engine.funds.private_credit import cohort_shares
 from engine.grid import DT, TimeGrid
 from engine.investors import INSTITUTIONS
 from engine.numerics import ratio_above
 from engine.vehicles.hybrid import hybrid_paths
 from engine.vehicles.spv import Spvs
 
-FUNDS = {"fund": "private_credit", "bond_fund": "bond"}
-"""Holders that hand a loss on, and the fund whose investors bear it."""
+FUNDS = ("fund", "bond_fund")
+"""Holders that hand a loss on to their investors; the first is all cohorts."""
 
 BANK, GOVERNMENT, OUTSIDE = "bank", "government", "outside"
 
 FINAL = (*INSTITUTIONS, OUTSIDE, BANK, GOVERNMENT)
 """Who can bear a loss last."""
-
-INSTRUMENTS = ("secured", "unsecured", "notes", "takeout")
 
 
 class Chain(eqx.Module):
@@ -60,6 +59,19 @@ def classes_of(economy: Economy) -> tuple[tuple[str, str], ...]:
         for kind, members in zip(INSTRUMENTS, (clouds, clouds, spvs, spvs), strict=True)
         for member in members
     )
+
+
+def investors_of(economy: Economy, holder: str) -> dict[str, Float[Array, " fund"]]:
+    """Shares of final holders in every cohort, or in the bond fund."""
+
+    def shares(name: str) -> Float[Array, " fund"]:
+        if holder == "fund":
+            return economy.cohort_figures(f"investors.{name}")
+        return economy[f"funds.bond.investors.{name}"][None]
+
+    found = {name: shares(name) for name in INSTITUTIONS}
+    owned = jnp.sum(jnp.stack(list(found.values())), axis=0)
+    return {**found, OUTSIDE: 1.0 - owned}
 
 
 def paths_of() -> tuple[tuple[str, str], ...]:
@@ -126,17 +138,19 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
     holders = Holders.build(economy, economy["guarantee.coverage"])
     lost, claimed = record.classes.loss, record.classes.claimed
     fund_loss = record.fund.credit_loss
-    by_bank = ratio_above(record.investors.bank_lines, fund_loss)[:, None]
-    flows = {("fund", BANK): lost * holders.fund[None] * by_bank}
-    for holder, fund in FUNDS.items():
-        passed = lost * getattr(holders, holder)[None]
-        passed = passed * (1.0 - by_bank) if holder == "fund" else passed
-        rest = jnp.ones_like(holders.fund[0])
-        for name in INSTITUTIONS:
-            share = economy[f"funds.{fund}.investors.{name}"]
-            flows[holder, name] = share * passed
-            rest = rest - share
-        flows[holder, OUTSIDE] = rest * passed
+    # Banks bear what a cohort's collateral does not cover, its investors the rest.
+    on_line = jnp.minimum(fund_loss, record.fund.line_loss)
+    by_bank = ratio_above(on_line, fund_loss)[:, :, None]
+    of_cohort = lost[:, None] * (cohort_shares(economy) * holders.fund[None])[None]
+    flows = {("fund", BANK): jnp.sum(of_cohort * by_bank, axis=1)}
+    passed = {
+        "fund": of_cohort * (1.0 - by_bank),
+        "bond_fund": (lost * holders.bond_fund[None])[:, None],
+    }
+    for holder in FUNDS:
+        for name, share in investors_of(economy, holder).items():
+            part = share[None, :, None] * passed[holder]
+            flows[holder, name] = jnp.sum(part, axis=1)
     for holder in HOLDERS:
         if holder not in FUNDS:
             flows[holder, holder] = lost * getattr(holders, holder)[None]
@@ -192,7 +206,7 @@ def leaks(
         "bank": {
             "fund_lines": investors.bank_lines,
             "direct_loans": investors.bank_direct,
-            "margin_call_sales": record.fund.sold,
+            "margin_call_sales": jnp.sum(record.fund.sold, axis=1),
         },
         "public": {
             name: investors.forced_sales[:, i] for i, name in enumerate(INSTITUTIONS)

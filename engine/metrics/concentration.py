@@ -16,8 +16,9 @@ from jaxtyping import Array, Float
 
 from engine.economy import Economy
 from engine.funds.holders import HOLDERS, Holders
+from engine.funds.private_credit import cohort_shares
 from engine.investors import INSTITUTIONS
-from engine.metrics.chain import BANK, FUNDS, OUTSIDE
+from engine.metrics.chain import BANK, FUNDS, OUTSIDE, investors_of
 from engine.numerics import ratio_above
 
 OTHERS = "other tenants"
@@ -74,11 +75,16 @@ def look_through(economy: Economy, state: Any) -> Concentration:
         name: jnp.sum(getattr(shares, name)[:, None] * by_class, axis=0)
         for name in HOLDERS
     }
+    of_cohort = (cohort_shares(economy) * shares.fund[None]) @ by_class
+    held = {"fund": of_cohort, "bond_fund": direct["bond_fund"][None]}
     rows = []
     for name in FINAL:
         row = direct[name]
-        for holder, fund in FUNDS.items():
-            row = row + _part(economy, fund, name) * direct[holder]
+        for holder in FUNDS:
+            # Banks own nothing of a fund.
+            part = investors_of(economy, holder).get(name)
+            if part is not None:
+                row = row + jnp.sum(part[:, None] * held[holder], axis=0)
         rows.append(row)
     exposure = jnp.stack(rows)
     mix = ratio_above(exposure, jnp.sum(exposure, axis=1, keepdims=True))
@@ -90,14 +96,3 @@ def look_through(economy: Economy, state: Any) -> Concentration:
         herfindahl=jnp.sum(mix**2, axis=1),
         common=jnp.sum(jnp.minimum(mix[:, None], mix[None]), axis=2),
     )
-
-
-def _part(economy: Economy, fund: str, holder: str) -> Array:
-    """A final holder's share of a fund; what no institution has is outside's."""
-    owned = [economy[f"funds.{fund}.investors.{name}"] for name in INSTITUTIONS]
-    if holder in INSTITUTIONS:
-        return owned[INSTITUTIONS.index(holder)]
-    rest = jnp.ones_like(owned[0])
-    for share in owned:
-        rest = rest - share
-    return rest if holder == OUTSIDE else jnp.zeros_like(rest)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from engine.economy import Economy
 from engine.grid import TimeGrid
+from engine.numerics import ratio_above
 from engine.survival import HIGHEST
 
 NEVER = 9999.0
@@ -84,6 +85,12 @@ def spvs_of(economy: Economy, layer: str) -> tuple[bool, ...]:
     return tuple(a and b for a, b in zip(named(economy, "spvs"), chosen, strict=True))
 
 
+def _gated(economy: Economy) -> tuple[bool, ...]:
+    """Cohorts of funds whose investors may redeem, behind a gate."""
+    kinds = [economy.blueprint.choice(f"funds.{c}.kind") for c in economy.cohorts()]
+    return tuple(kind in ("private_credit", "non_traded") for kind in kinds)
+
+
 def within(
     mask: Bool[Array, " quarter"], series: Array, otherwise: float | bool
 ) -> Array:
@@ -119,7 +126,12 @@ def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter 
         jnp.minimum(tenancies.renewal_due, tenancies.repudiation), spvs.headroom
     )
     tolerated = economy["criteria.line_loss"]
-    line = jnp.clip(1.0 - record.fund.line_share / tolerated, -1.0, HIGHEST)
+    gated = _gated(economy)
+    fund = record.fund
+    # Of the lines together: the banks lend to all cohorts.
+    lines = jnp.sum(fund.line, axis=1)
+    missing = ratio_above(jnp.sum(fund.line_share * fund.line, axis=1), lines)
+    line = jnp.clip(1.0 - missing / tolerated, -1.0, HIGHEST)
     found = {
         "lab": jnp.min(record.labs.headroom, axis=1),
         "neocloud_equity": lowest(clouds.equity_headroom, single),
@@ -132,7 +144,7 @@ def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter 
         ),
         "tenant_spv": lowest(tenant, spvs_of(economy, "tenant_spv")),
         "hyperscaler": jnp.min(record.hyperscalers.headroom, axis=1),
-        "fund": record.fund.gate_headroom,
+        "fund": lowest(fund.gate_headroom, gated),
         "fund_bank_line": line,
         "lp": jnp.min(record.investors.headroom, axis=1),
         "bank": record.investors.bank_headroom,

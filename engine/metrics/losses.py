@@ -37,7 +37,8 @@ def layer_losses(
     gone = market_cap * jnp.maximum(1.0 - record.clouds.price[-1], 0.0)
     investors, fund = record.investors, record.fund
     banks = investors.bank_direct + investors.bank_lines
-    nothing = jnp.zeros_like(record.fund.line_loss[0])
+    nothing = jnp.zeros_like(investors.bank_lines[0])
+    through = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
     return {
         "lab": jnp.sum(jnp.sum(record.labs.forgiven, axis=1), axis=0),
         "neocloud_equity": _chosen(gone[None], single),
@@ -46,7 +47,7 @@ def layer_losses(
         "hybrid_cloud": nothing,
         **_by_layer(loans, economy),
         "hyperscaler": nothing,
-        "fund": jnp.sum(jnp.maximum(fund.credit_loss - fund.line_loss, 0.0), axis=0),
+        "fund": jnp.sum(jnp.sum(through, axis=1), axis=0),
         "fund_bank_line": jnp.sum(investors.bank_lines, axis=0),
         "lp": jnp.sum(jnp.sum(investors.losses, axis=1), axis=0),
         "bank": jnp.sum(banks, axis=0),

@@ -43,46 +43,6 @@ def _at_ten_year(flow: Float[Array, "quarter ..."], e: Economy) -> Float[Array, 
 
 
 register_entity(
-    "private_credit",
-    "lowest_index",
-    "I",
-    "x",
-    "lowest NAV per share against as_of",
-    lambda r, i, e, g: jnp.min(r.fund.index, axis=0),
-)
-register_entity(
-    "private_credit",
-    "margin_calls",
-    "M",
-    "USD bn",
-    "margin calls of banks",
-    lambda r, i, e, g: jnp.sum(r.fund.margin_call, axis=0),
-)
-register_entity(
-    "private_credit",
-    "peak_requests",
-    "q",
-    "share",
-    "highest quarterly redemption request",
-    lambda r, i, e, g: jnp.max(r.fund.requests, axis=0),
-)
-register_entity(
-    "private_credit",
-    "fees",
-    "F",
-    "USD bn",
-    "management fees",
-    lambda r, i, e, g: jnp.sum(r.fund.fee, axis=0),
-)
-register_entity(
-    "private_credit",
-    "credit_loss",
-    "L",
-    "USD bn",
-    "credit loss of all lenders",
-    lambda r, i, e, g: jnp.sum(r.fund.credit_loss, axis=0),
-)
-register_entity(
     "bond",
     "credit_loss",
     "L",
@@ -173,7 +133,8 @@ register_entity(
     "USD bn",
     "leak 1: bank losses and margin-call sales",
     lambda r, i, e, g: jnp.sum(
-        r.investors.bank_direct + r.investors.bank_lines + r.fund.sold, axis=0
+        r.investors.bank_direct + r.investors.bank_lines + jnp.sum(r.fund.sold, axis=1),
+        axis=0,
     ),
 )
 register_entity(

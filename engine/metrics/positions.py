@@ -119,27 +119,36 @@ def positions(
     # All vendors as one.
     vendor = jax.tree.map(lambda x: jnp.sum(x, axis=1), record.vendor)
 
-    net_assets = state.fund.marked + state.fund.other - state.fund.line
-    through_fund = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
-    fund_investor = Position(
-        entry=net_assets,
-        received=kept(fund.distributed + fund.redeemed),
-        paid_in=kept(fund.called),
+    def through_funds(owned: Float[Array, " cohort"]) -> Position:
+        """A share of every cohort of private-credit funds."""
+
+        def mine(flow: Float[Array, "quarter cohort"]) -> Float[Array, " quarter"]:
+            return jnp.sum(owned[None] * flow, axis=1)
+
+        net_assets = state.fund.marked + state.fund.other - state.fund.line
+        lost = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
         # The net asset value is struck before the redemptions of its quarter.
-        final=fund.nav[last] - kept(fund.redeemed)[last],
-        loss=jnp.sum(kept(through_fund)),
-    )
+        return Position(
+            entry=jnp.sum(owned * net_assets),
+            received=kept(mine(fund.distributed + fund.redeemed)),
+            paid_in=kept(mine(fund.called)),
+            final=mine(fund.nav - fund.redeemed)[last],
+            loss=jnp.sum(kept(mine(lost))),
+        )
+
+    fund_investor = through_funds(jnp.ones_like(state.fund.line))
     direct = lender(holders.bank)
     lines = jnp.cumsum(record.investors.bank_lines)
-    line_flow = fund.line_interest + jnp.concatenate(
-        [state.fund.line[None] - fund.line[:1], fund.line[:-1] - fund.line[1:]]
+    line_start, line = jnp.sum(state.fund.line), jnp.sum(fund.line, axis=1)
+    line_flow = jnp.sum(fund.line_interest, axis=1) - jnp.diff(
+        line, prepend=line_start[None]
     )
     bank = Position(
-        entry=direct.entry + state.fund.line,
+        entry=direct.entry + line_start,
         received=direct.received + kept(line_flow),
         paid_in=direct.paid_in,
         # What a line's collateral will not cover is lost to the bank.
-        final=direct.final + fund.line[last] - lines[last],
+        final=direct.final + line[last] - lines[last],
         loss=direct.loss + lines[last],
     )
     bond = lender(holders.bond_fund)
@@ -164,7 +173,9 @@ def positions(
         "spv_notes": lender(only(2 * n + notes, 2 * n + k + notes)),
         "bank_loan": lender(only(2 * n + loan, 2 * n + k + loan)),
         "fund_investor": fund_investor,
-        "fund_manager": Position(none, kept(fund.fee), nothing, none, none),
+        "fund_manager": Position(
+            none, kept(jnp.sum(fund.fee, axis=1)), nothing, none, none
+        ),
         "bond_fund": bond,
         "bank": bank,
         "taxpayer": Position(
@@ -175,10 +186,11 @@ def positions(
             jnp.sum(kept(record.investors.government)),
         ),
     }
+    one = jnp.ones_like(none)
     for name, held in (("insurer", holders.insurer), ("pension", holders.pension)):
         found[name] = _together(
             lender(held),
-            (economy[f"funds.private_credit.investors.{name}"], fund_investor),
+            (one, through_funds(economy.cohort_figures(f"investors.{name}"))),
             (economy[f"funds.bond.investors.{name}"], bond),
         )
     return {name: found[name] for name in POSITIONS}

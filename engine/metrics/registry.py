@@ -45,7 +45,7 @@ def _declare(name: str, metric: Metric) -> None:
 def register(
     family: str, name: str, symbol: str, unit: str, description: str
 ) -> Callable[[Formula], Formula]:
-    """Registers a metric of every member of a family."""
+    """Registers a metric of every member of a family, or of the "cohorts" of funds."""
     _declare(name, Metric(symbol, unit, description))
 
     def add(formula: Formula) -> Formula:
@@ -105,7 +105,9 @@ def measure(
         statuses[name] = jnp.where(is_ok, 0, 1)
 
     for family, metric, formula in _BY_FAMILY:
-        for index, entity in enumerate(economy.listed(family)):
+        of_funds = family == "cohorts"
+        listed = economy.cohorts() if of_funds else economy.listed(family)
+        for index, entity in enumerate(listed):
             put(f"{entity}.{metric}", formula(record, index, economy, grid))
     for name, formula in _BY_ENTITY:
         put(name, formula(record, 0, economy, grid))

@@ -106,8 +106,11 @@ def cash(
     fund, income = record.fund, record.classes.interest
     kept = fund.income - fund.fee - fund.line_interest - fund.ordinary_loss
     gaps.append((fund.distributed - kept, fund.income))
+    # What the cohorts have together is what funds hold.
+    of_funds = jnp.sum(holders.fund * income, axis=0)
+    gaps.append((jnp.sum(fund.interest, axis=0) - of_funds, of_funds))
     gaps.append(
-        (record.bond.interest - jnp.sum(holders.bond_fund * income, axis=0), kept)
+        (record.bond.interest - jnp.sum(holders.bond_fund * income, axis=0), of_funds)
     )
     return _largest(gaps, n_batch)
 

@@ -166,20 +166,25 @@ def _onwards(
     book: Ledger, economy: Any, received: dict[str, float], record: Any, year: Any
 ) -> None:
     """What the funds hand on: the private-credit fund's costs come off first."""
+    from engine.metrics.chain import investors_of
+
     fund = record.fund
-    income = float(year(fund.income))
+    income = float(np.sum(year(fund.income)))
     paid = received["fund"]
     # Fees and line interest are the whole fund's: its AI holdings bear their share.
     share = min(1.0, paid / income) if income > 0 else 0.0
-    fee = share * float(year(fund.fee))
-    line = share * float(year(fund.line_interest))
+    fee = share * float(np.sum(year(fund.fee)))
+    line = share * float(np.sum(year(fund.line_interest)))
     book.pay("fund", "Managers' fees", fee, "debt service")
     book.pay("fund", "bank", line, "debt service")
     left = {"fund": max(paid - fee - line, 0.0), "bond_fund": received["bond_fund"]}
-    for name, table in (("fund", "private_credit"), ("bond_fund", "bond")):
-        rest = 1.0
-        for investor in economy.members("investors"):
-            part = float(economy[f"funds.{table}.investors.{investor}"])
+    # By what each cohort distributes of what its AI holdings earn.
+    earned = np.asarray(year(fund.interest))
+    weights = {
+        "fund": earned / max(float(np.sum(earned)), 1e-9),
+        "bond_fund": np.ones(1),
+    }
+    for name, weight in weights.items():
+        for investor, owned in investors_of(economy, name).items():
+            part = float(np.sum(np.asarray(owned) * weight))
             book.pay(name, investor, left[name] * part, "debt service")
-            rest -= part
-        book.pay(name, "outside", left[name] * rest, "debt service")

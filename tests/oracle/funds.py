@@ -3,7 +3,7 @@
 import math
 
 from tests.oracle.credit_spv import opening_coupon
-from tests.oracle.dates import DT, clip, headroom, normal
+from tests.oracle.dates import DT, clip, headroom, normal, under
 from tests.oracle.drivers import rate_shift
 
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
@@ -20,6 +20,7 @@ def class_terms(f: dict, clouds: list, spvs: list, kinds: list) -> list[dict]:
     def add(c: dict, held: str, coupon: float, life: float, **changed: object) -> None:
         term = {
             "share": {x: c[f"{held}.{x}"] for x in HOLDERS},
+            "instrument": held.removeprefix("holders_"),
             "coupon": coupon,
             "struck": struck,
             "life": life,
@@ -124,12 +125,45 @@ def value(terms: list, classes: list, price: list, holder: str) -> float:
     return held(terms, worth, holder, "worth")
 
 
+NO_LINE = {
+    "line": 0.0,
+    "line_spread": 0.0,
+    "sale_discount": 0.0,
+    "covenant_cover": 0.0,
+    "maximum_advance": 1.0,
+    "liquidation": 1.0,
+    "cover_dispersion": 1.0,
+}
+NO_REDEMPTIONS = {
+    "base_requests": 0.0,
+    "request_slope": 0.0,
+    "redeemable": 0.0,
+    "carry_over": 0.0,
+    "gate": 1.0,
+}
+NO_PRICE = {"discount": 0.0, "discount_slope": 0.0, "closing_discount": 1.0}
+GATED = ("non_traded", "private_credit")
+
+
+def fund_terms(f: dict, name: str, kind: str, classes: list) -> dict:
+    """What never changes about a cohort; `classes` are the terms of every class."""
+    c = under(f, f"funds.{name}")
+    if kind == "managed_account":
+        c = {**c, **NO_LINE}
+    if kind not in GATED:
+        c = {**c, **NO_REDEMPTIONS}
+    if kind != "listed":
+        c = {**c, **NO_PRICE}
+    part = [x["share"]["fund"] * c[f"holdings.{x['instrument']}"] for x in classes]
+    return {**c, "kind": kind, "part": part}
+
+
 def open_fund(f: dict, c: dict, terms: list, balances: list) -> dict:
-    """The private-credit fund at `as_of`."""
+    """A cohort of private-credit funds at `as_of`."""
     market = f["rates.ten_year"] + rate_shift(f)
     worth = 0.0
-    for term, x in zip(terms, balances, strict=True):
-        worth += term["share"]["fund"] * x * mark(f, term, market, 1.0, 0.0, 0.0)
+    for part, term, x in zip(c["part"], terms, balances, strict=True):
+        worth += part * x * mark(f, term, market, 1.0, 0.0, 0.0)
     return {
         "value": worth,
         "other": c["other_assets"],
@@ -137,32 +171,54 @@ def open_fund(f: dict, c: dict, terms: list, balances: list) -> dict:
         "index": 1.0,
         "peak": 1.0,
         "absorbed": 0.0,
+        "waiting": 0.0,
     }
+
+
+def lends(cohorts: dict) -> dict:
+    """Each cohort's part of what all have lent at the start."""
+    total = sum(s["value"] for s in cohorts.values())
+    if abs(total) <= 1e-9:
+        return dict.fromkeys(cohorts, 1.0 / len(cohorts))
+    return {m: s["value"] / total for m, s in cohorts.items()}
+
+
+def margin_call(c: dict, line: float, assets: float) -> float:
+    """What the bank calls: over the advance rate, or to restore the covenant."""
+    call = line - c["maximum_advance"] * assets
+    if c["covenant_cover"] > 0.0:
+        allowed, price = 1.0 / (1.0 + c["covenant_cover"]), 1.0 - c["sale_discount"]
+        if line > allowed * assets:
+            over = (line - allowed * assets) * price
+            call = max(call, over / max(price - allowed, 0.05))
+    return clip(call, 0.0, line)
 
 
 def run_fund(
-    c: dict, d: dict, t: int, s: dict, terms: list, classes: list, price: list
+    c: dict, d: dict, t: int, s: dict, classes: list, price: list
 ) -> tuple[dict, dict]:
-    """The private-credit fund's quarter: what to report, and its state."""
+    """A cohort's quarter: what to report, and its state."""
+    pairs = list(zip(c["part"], classes, price, strict=True))
     got = {
-        name: held(terms, classes, "fund", name)
+        name: sum(part * x[name] for part, x, _ in pairs)
         for name in ("interest", "repaid", "lent", "recovered", "loss", "claimed")
     }
-    market = value(terms, classes, price, "fund")
+    market = sum(a * (x["balance"] * p + x["receivable"]) for a, x, p in pairs)
     net = got["lent"] - got["repaid"] - got["recovered"]
     put_in = net - got["claimed"]
     carried = s["value"] + net - got["loss"] - got["claimed"]
     smooth = 1.0 - 2.0 ** (-DT / c["opacity_half_life"])
     smoothed = carried + (market - carried) * smooth
     assets = s["value"] + s["other"]
-    drawn = s["line"] / assets * put_in
+    drawn = s["line"] / assets * put_in if assets > 1e-9 else 0.0
     line, discount = s["line"] + drawn, c["sale_discount"]
-    call = clip(line - c["maximum_advance"] * (smoothed + s["other"]), 0.0, line)
+    call = margin_call(c, line, smoothed + s["other"])
     sold = min(call / (1.0 - discount), s["other"])
     line -= sold * (1.0 - discount)
+    left = s["other"] - sold
     sigma = c["cover_dispersion"]
-    cover = (market + s["other"] - sold) * c["liquidation"] / max(line, 1e-6)
-    h = math.log(cover)
+    cover = (market + left) * c["liquidation"] / max(line, 1e-6)
+    h = math.log(cover) if cover > 0.0 else -10.0
     share = normal(-h / sigma)
     share -= math.exp(h + sigma * sigma / 2.0) * normal(-h / sigma - sigma)
     share = max(0.0, share)
@@ -173,21 +229,40 @@ def run_fund(
     index = max(0.0, s["index"] * (1.0 + gain / nav_before))
     peak = max(s["peak"], index)
     fallen = max(0.0, 1.0 - index / peak)
-    requests = c["base_requests"] + c["request_slope"] * fallen
-    nav = max(0.0, smoothed + s["other"] - sold - line)
-    wanted = min(requests, c["gate"]) * nav * c["redeemable"]
-    redeemed = min(wanted, s["other"] - sold)
-    subscribed = min(redeemed, c["base_requests"] * nav * c["redeemable"])
+    asked = c["base_requests"] + c["request_slope"] * fallen
+    requests = asked + max(0.0, 1.0 - asked) * s["waiting"]
+    nav = max(0.0, smoothed + left - line)
+    liquid = nav * c["redeemable"]
+    redeemed = min(min(requests, c["gate"]) * liquid, left)
+    served = redeemed / liquid if liquid > 1e-9 else 0.0
+    waiting = c["carry_over"] * clip(requests - served, 0.0, 1.0)
+    subscribed = min(redeemed, c["base_requests"] * liquid)
+
+    lag = 1.0 - max(0.0, market + left - line) / nav if nav > 1e-9 else 0.0
+    below = clip(c["discount"] + c["discount_slope"] * lag, 0.0, 0.95)
+    room = max(c["closing_discount"] - c["discount"], 1e-3)
+    issuing = clip((c["closing_discount"] - below) / room, 0.0, 1.0)
+    lending = clip(1.0 - c["lending_slope"] * (1.0 - index), 0.0, 1.0) * issuing
+    income = got["interest"] + s["other"] * c["other_yield"] * DT
+    fee = c["fee"] * nav_before * DT
+    line_interest = s["line"] * (d["short"][t] + c["line_spread"]) * DT
+    ordinary = s["other"] * c["other_loss"] * DT
     state = {
         "value": smoothed,
-        "other": s["other"] - sold - redeemed + subscribed,
+        "other": left - redeemed + subscribed,
         "line": line,
         "index": index,
         "peak": peak,
         "absorbed": absorbed,
+        "waiting": waiting,
     }
     report = {
-        "fee": c["fee"] * nav_before * DT,
+        "income": income,
+        "interest": got["interest"],
+        "fee": fee,
+        "line_interest": line_interest,
+        "distributed": income - fee - line_interest - ordinary,
+        "called": put_in - drawn,
         "value": market,
         "nav": nav,
         "drawn": drawn,
@@ -195,12 +270,14 @@ def run_fund(
         "sold": sold,
         "redeemed": redeemed - subscribed,
         "requests": requests,
+        "waiting": waiting,
         "credit_loss": got["loss"],
         "line_loss": absorbed - s["absorbed"],
         "gate_headroom": headroom(c["gate"], requests),
         "line_share": share,
-        "openness": clip(1.0 - c["lending_slope"] * (1.0 - index), 0.0, 1.0),
+        "lending": lending,
         "line": line,
         "index": index,
+        "discount": below,
     }
     return report, state

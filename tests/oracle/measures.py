@@ -182,6 +182,23 @@ def of_guarantee(run: Run) -> dict[str, float]:
     }
 
 
+def of_funds(run: Run) -> dict[str, float]:
+    """Metrics of every cohort, and of all under the name of the total."""
+    how = {
+        "lowest_index": ("index", min, min),
+        "margin_calls": ("margin_call", sum, sum),
+        "peak_requests": ("requests", max, max),
+        "fees": ("fee", sum, sum),
+        "credit_loss": ("credit_loss", sum, sum),
+    }
+    result = {}
+    for metric, (name, over_time, over_all) in how.items():
+        own = {m: over_time(run.of("fund", m, name)) for m in run.cohorts()}
+        result |= {f"{m}.{metric}": x for m, x in own.items()}
+        result[f"private_credit.{metric}"] = over_all(own.values())
+    return result
+
+
 def of_others(run: Run) -> dict[str, Outcome | float]:
     """Metrics of those that are alone: hybrid cloud, vendor, funds, investors."""
     n = run.until(run.f["criteria.horizon"])
@@ -191,16 +208,13 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
     bank += sum(run.one("investors", "bank_lines"))
     at = min(range(len(run.middles)), key=lambda t: abs(run.middles[t] - 2030.875))
     every = range(len(run.opening))
+    sold = [r["sold"] for q in run.quarters for r in q["fund"].values()]
     return {
         f"{hybrid}.peak_leverage": max([0.0, *run.one("hybrid", "leverage")[:n]]),
         f"{hybrid}.peak_debt": max(run.one("hybrid", "debt")),
         f"{hybrid}.overflow_sought": sum(run.one("hybrid", "sought")),
         f"{hybrid}.overflow_taken": sum(run.one("hybrid", "taken")),
-        "private_credit.lowest_index": min(run.one("fund", "index")),
-        "private_credit.margin_calls": sum(run.one("fund", "margin_call")),
-        "private_credit.peak_requests": max(run.one("fund", "requests")),
-        "private_credit.fees": sum(run.one("fund", "fee")),
-        "private_credit.credit_loss": sum(run.one("fund", "credit_loss")),
+        **of_funds(run),
         "bond.credit_loss": sum(run.one("bond", "credit_loss")),
         "pension.loss": sum(x[0] for x in institutions),
         "insurer.loss": sum(x[1] for x in institutions),
@@ -209,7 +223,7 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         "government.loss": sum(run.one("investors", "government")),
         **of_guarantee(run),
         "system.credit_loss": sum(run.lost(k) for k in every),
-        "system.leak_bank": bank + sum(run.one("fund", "sold")),
+        "system.leak_bank": bank + sum(sold),
         "system.leak_public": sum(sum(x) for x in run.one("investors", "forced_sales")),
         "system.peak_spread": max(run.one("system", "spread")),
         "system.lowest_openness": min(run.one("system", "openness")),

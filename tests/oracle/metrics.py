@@ -1,7 +1,10 @@
 """What a run reports: docs/model.md, section 9, and the registered metrics."""
 
+from collections.abc import Iterable
+
 from tests.oracle.dates import DT, HIGHEST, clip, ratio
 from tests.oracle.drivers import rate_shift
+from tests.oracle.funds import GATED
 
 NEVER = 9999.0
 ROUND = 1e-6
@@ -39,6 +42,11 @@ class Run:
             if all(self.choices[f"{family}.{m}.{k}"] == v for k, v in wanted.items())
         ]
 
+    def cohorts(self, *kinds: str) -> list[str]:
+        """Cohorts of private-credit funds, all or of these kinds."""
+        kind = {m: self.choices[f"funds.{m}.kind"] for m in self.families["funds"]}
+        return [m for m, k in kind.items() if k != "bond" and (not kinds or k in kinds)]
+
     def lost(self, index: int) -> float:
         """What the lenders of a class lose, claims on the government included."""
         loss, claimed = (self.of("classes", index, x) for x in ("loss", "claimed"))
@@ -54,6 +62,12 @@ class Run:
         spvs = self.families["spvs"]
         start = 2 * len(self.families["neoclouds"]) + spvs.index(member)
         return start + (len(spvs) if second else 0)
+
+
+def missing(cohorts: Iterable[dict]) -> float:
+    """Expected shortfall on all lines, per unit of them."""
+    pairs = [(r["line_share"], r["line"]) for r in cohorts]
+    return ratio(sum(x * line for x, line in pairs), sum(line for _, line in pairs))
 
 
 def spvs_of(run: Run, layer: str) -> list[str]:
@@ -111,10 +125,12 @@ def headrooms(run: Run) -> dict[str, list[float]]:
         ),
         "tenant_spv": lowest(tenants),
         "hyperscaler": lowest([run.of("hyperscalers", m, "headroom") for m in hypers]),
-        "fund": run.one("fund", "gate_headroom"),
+        "fund": lowest(
+            [run.of("fund", m, "gate_headroom") for m in run.cohorts(*GATED)]
+        ),
         "fund_bank_line": [
-            clip(1.0 - x / tolerated, -1.0, HIGHEST)
-            for x in run.one("fund", "line_share")
+            clip(1.0 - missing(q["fund"].values()) / tolerated, -1.0, HIGHEST)
+            for q in run.quarters
         ],
         "lp": [min(x) for x in investors],
         "bank": run.one("investors", "bank_headroom"),
@@ -223,9 +239,11 @@ def losses(run: Run) -> dict[str, float]:
         return f[f"neoclouds.{m}.market_cap"] * fallen
 
     lines = sum(run.one("investors", "bank_lines"))
-    through = zip(
-        run.one("fund", "credit_loss"), run.one("fund", "line_loss"), strict=True
-    )
+    through = [
+        (r["credit_loss"], r["line_loss"])
+        for q in run.quarters
+        for r in q["fund"].values()
+    ]
     return {
         "lab": sum(sum(run.of("labs", m, "forgiven")) for m in run.families["labs"]),
         "neocloud_equity": sum(gone(m) for m in single),

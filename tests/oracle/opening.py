@@ -118,8 +118,17 @@ class Opened:
             *[s["loan"] for s in self.spvs.values()],
             *[s["takeout"] for s in self.spvs.values()],
         ]
-        private = under(f, "funds.private_credit")
-        self.fund = funds.open_fund(f, private, self.terms, self.opening)
+        kinds = {m: self.choices[f"funds.{m}.kind"] for m in self.families["funds"]}
+        self.cohorts = {
+            m: funds.fund_terms(f, m, kind, self.terms)
+            for m, kind in kinds.items()
+            if kind != "bond"
+        }
+        self.fund = {
+            m: funds.open_fund(f, c, self.terms, self.opening)
+            for m, c in self.cohorts.items()
+        }
+        self.lends = funds.lends(self.fund)
         self.receivables = [0.0] * len(self.opening)
         self.market = market.opening_market(f)
         self.system = contagion.open_system()

@@ -3,7 +3,7 @@
 from tests.oracle import contracts, credit_spv, funds, market, vehicles, wealth
 from tests.oracle import system as contagion
 from tests.oracle.credit_neocloud_step import run_cloud
-from tests.oracle.dates import DT, under
+from tests.oracle.dates import DT
 from tests.oracle.opening import Opened
 
 
@@ -261,17 +261,20 @@ class Oracle(Opened):
             funds.mark_now(f, term, x, self.d, t, before["spread"])
             for term, x in zip(self.terms, flows, strict=True)
         ]
-        private = under(f, "funds.private_credit")
-        fund, self.fund = funds.run_fund(
-            private, self.d, t, self.fund, self.terms, classes, price
-        )
+        fund = {}
+        for m, c in self.cohorts.items():
+            fund[m], self.fund[m] = funds.run_fund(
+                c, self.d, t, self.fund[m], classes, price
+            )
         investors, state = contagion.bear(f, self.terms, classes, price, fund, before)
         pairs = [
             [(self.c[family][m], r) for m, r in reports.items()]
             for family, reports in (("neoclouds", clouds), ("spvs", spvs))
         ]
         sales = sum(investors["forced_sales"])
-        news, spread = contagion.spread_news(f, *pairs, classes, fund, sales, before)
+        sales += sum(r["sold"] for r in fund.values())
+        opened = sum(self.lends[m] * r["lending"] for m, r in fund.items())
+        news, spread = contagion.spread_news(f, *pairs, classes, opened, sales, before)
         self.system = {**state, **spread}
         return {
             "classes": dict(enumerate(classes)),

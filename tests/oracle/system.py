@@ -22,17 +22,20 @@ def open_system() -> dict:
 
 
 def bear(
-    f: dict, terms: list, classes: list, price: list, fund: dict, s: dict
+    f: dict, terms: list, classes: list, price: list, cohorts: dict, s: dict
 ) -> tuple[dict, dict]:
     """Who finally bears the quarter's losses."""
-    through = max(0.0, fund["credit_loss"] - fund["line_loss"])
+    through = {
+        m: max(0.0, r["credit_loss"] - r["line_loss"]) for m, r in cohorts.items()
+    }
     bond = held(terms, classes, "bond_fund", "loss")
     state = {"lost": {}, "charged": {}}
     report = {"losses": [], "forced_sales": [], "headroom": [], "used": []}
 
     def part(who: str) -> float:
         mine = held(terms, classes, who, "loss")
-        mine += f[f"funds.private_credit.investors.{who}"] * through
+        for m, loss in through.items():
+            mine += f[f"funds.{m}.investors.{who}"] * loss
         return mine + f[f"funds.bond.investors.{who}"] * bond
 
     low = [
@@ -53,7 +56,7 @@ def bear(
         report["forced_sales"].append(f[f"investors.{who}.sale_multiple"] * over)
         report["headroom"].append(clip(1.0 - used / buffer, -1.0, HIGHEST))
     direct = held(terms, classes, "bank", "loss")
-    lines = fund["credit_loss"] - through
+    lines = sum(r["credit_loss"] - through[m] for m, r in cohorts.items())
     paid = sum(x["claimed"] for x in classes)
     state["bank_lost"] = s["bank_lost"] + direct + lines
     state["claims"] = s["claims"] + paid
@@ -76,14 +79,14 @@ def spread_news(
     clouds: list[tuple[dict, dict]],
     spvs: list[tuple[dict, dict]],
     classes: list,
-    fund: dict,
+    opened: float,
     sales: float,
     s: dict,
 ) -> tuple[dict, dict]:
     """Contagion: the spread and openness that rule the next quarter."""
     failed = sum(c["contagion_weight"] * r["failing"] for c, r in [*clouds, *spvs])
     lost = sum(x["loss"] + x["claimed"] for x in classes)
-    impact = f["contagion.price_impact"] * (sales + fund["sold"])
+    impact = f["contagion.price_impact"] * sales
     shock = s["shock"] * math.exp(-f["contagion.spread_decay"] * DT)
     shock += f["contagion.spread_impulse"] * failed
     shock += f["contagion.loss_impulse"] * lost / 1000.0
@@ -93,11 +96,11 @@ def spread_news(
     )
     spread = shock + f["contagion.equity_pass"] * fallen
     shut = clip(1.0 - spread / f["contagion.closing_spread"], 0.0, 1.0)
-    openness = fund["openness"] * shut
+    openness = opened * shut
     report = {
         "spread": spread,
         "openness": openness,
         "impact": impact,
-        "sales": sales + fund["sold"],
+        "sales": sales,
     }
     return report, {"shock": shock, "spread": spread, "openness": openness}

@@ -62,7 +62,8 @@ def test_values_arrive_in_engine_units(base):
         "neoclouds.coreweave.advance": 0.75,
         "neoclouds.coreweave.customers.openai": 0.25,
         "contagion.price_impact": 1e-5,
-        "funds.private_credit.investors.pension": 0.35,
+        "funds.drawdown_ai.investors.pension": 0.6,
+        "funds.listed_broad.holdings.secured": 0.1,
         "labs.openai.firm": 0.85,
         "hyperscalers.meta.reported_capex_2026": 138.0,
     }

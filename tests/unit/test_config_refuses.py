@@ -59,8 +59,24 @@ BAD = {
         ("neoclouds.coreweave.holders_secured: ", "sum to 1.1", "one"),
     ),
     "investors do not sum to one": (
-        "base.toml", "shares = { pension = 0.35", "shares = { pension = 0.25",
-        ("base.toml: funds.private_credit.investors: ", "sum to 0.9", "one"),
+        "base.toml", "shares = { pension = 0.6", "shares = { pension = 0.5",
+        ("base.toml: funds.drawdown_ai.investors: ", "sum to 0.9", "one"),
+    ),
+    "cohorts hold more than there is": (
+        "base.toml", "shares = { secured = 0.3,", "shares = { secured = 0.4,",
+        ("base.toml: funds.accounts.holdings: ", "secured that sum to 1.1", "one"),
+    ),
+    "unknown instrument": (
+        "base.toml", "shares = { secured = 0.3,", "shares = { secure = 0.3,",
+        ("base.toml: funds.drawdown_ai.holdings: ", "'secure'", "secured, unsecured"),
+    ),
+    "a cohort with the name of the total": (
+        "base.toml", "[funds.listed_ai]", "[funds.private_credit]",
+        ("base.toml: funds.private_credit: ", "among 7 cohorts", "another name"),
+    ),
+    "a gate on a closed fund": (
+        "base.toml", 'kind = "listed"', 'kind = "listed"\ngate_share = 1',
+        ("base.toml: funds.listed_ai.gate_share: ", "unknown key", "none such"),
     ),
     "customers beyond one": (
         COREWEAVE, "shares = { openai = 0.25", "shares = { openai = 0.75",
