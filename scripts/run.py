@@ -66,6 +66,7 @@ def simulated_each(configs: list[Any]) -> list[tuple[tuple[Any, Any, Any], Any]]
 def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     """A run as the command prints it."""
     from scripts._chain import chain
+    from scripts._leases import leases
     from scripts._names import classifications
 
     economy, _, grid = built
@@ -77,6 +78,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "distance_to_systemic": result.distances,
         "chain": chain(economy, grid, result),
         "funding": funding(economy, result),
+        "leases": leases(economy, grid, result),
     }
 
 
@@ -147,7 +149,7 @@ def write(
     document: dict[str, Any],
 ) -> None:
     """The run as files: JSON, its series, and every vehicle's cash flows."""
-    from scripts import _cash_flows
+    from scripts import _cash_flows, _leases
     from scripts._output import dumps
     from scripts._tables import MAX_COLUMNS, rows, series, write_parquet, write_xlsx
 
@@ -157,6 +159,8 @@ def write(
     (folder / "run.json").write_text(dumps(document, indent=2) + "\n")
     write_parquet(folder / "series.parquet", columns)
     write_parquet(folder / "rows.parquet", rows(columns))
+    leased = _leases.long(economy, grid, result)
+    write_parquet(folder / "leases.parquet", leased)
     named = document["metrics"]
     failures = document["order_of_failure"]
     sheets = {
@@ -166,6 +170,7 @@ def write(
             k: [event[k] for event in failures]
             for k in ("layer", "entity", "event", "date", "loss_bn")
         },
+        "leases": leased,
         # A sheet holds no more columns; the Parquet file has them all.
         "series": dict(list(columns.items())[:MAX_COLUMNS]),
     }

@@ -1,7 +1,7 @@
 """What a small run hands the report, by hand."""
 
 from scripts import _fans
-from scripts.report import guarantee, positions
+from scripts.report import guarantee, leases, positions
 
 LAYERS = ("lab", "neocloud_equity", "neocloud_secured", "bank_spv", "lp")
 
@@ -198,6 +198,10 @@ def material():
             }
         ],
         "classification": "expensive_failure",
+        "leases": {
+            "date": [2026.75, 2027.0],
+            "companies": {"meta": {k: [1.0, 12.3] for k in leases.AMOUNTS}},
+        },
         "residuals": {"cash": 1e-15, "balance_sheet": 2e-13, "seniority": 0.0},
         "chain": CHAIN,
     }

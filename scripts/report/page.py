@@ -16,6 +16,7 @@ from scripts.report import (
     guarantee,
     heatmap,
     hurdle,
+    leases,
     method,
     positions,
     sankey,
@@ -136,6 +137,7 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "flips_silent": flips.silent(material),
         "guarantee": guarantee.content(material),
         "positions": positions.content(material),
+        "leases": leases.content(material),
         "tie_outs": tie_outs.content(material),
         "method": method.content(material),
     }

@@ -35,6 +35,7 @@ def content(material: dict[str, Any]) -> dict[str, Any] | None:
         "missed": [_missed(row) for row in rows if not row["ties"]],
         "coreweave": _coreweave(found["coreweave"]) if "coreweave" in found else None,
         "hyperion": _hyperion(found["hyperion"]) if "hyperion" in found else None,
+        "leases": _rows(found["leases"]["lines"]) if "leases" in found else None,
     }
 
 

@@ -1,9 +1,10 @@
-"""Both deals of a run as plain numbers."""
+"""Both deals of a run, and leases, as plain numbers."""
 
 from typing import Any
 
 from scripts.tie_outs.coreweave import coreweave
 from scripts.tie_outs.hyperion import hyperion
+from scripts.tie_outs.leases import leases
 
 
 def gather(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
@@ -11,4 +12,5 @@ def gather(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     return {
         "coreweave": coreweave(built, result),
         "hyperion": hyperion(built, result),
+        "leases": leases(built, result),
     }

@@ -144,7 +144,7 @@ def test_run_says_who_fails_and_why_it_adds_up(ran):
 
 def test_run_writes_its_tables(ran):
     _, folder = ran
-    names = {"run.json", "run.xlsx", "series.parquet", "rows.parquet"}
+    names = {"run.json", "run.xlsx", "series.parquet", "rows.parquet", "leases.parquet"}
     names |= {"cash_flows.parquet", "cash_flows.xlsx"}
     assert names <= {path.name for path in folder.iterdir()}
 

@@ -20,6 +20,7 @@ SECTIONS = (
     "chain",
     "guarantee",
     "positions",
+    "leases",
     "deals",
     "method",
 )
@@ -150,6 +151,8 @@ def test_the_page_holds_the_deals_against_their_documents(page, material):
     assert "9 of 10 lines are within" in text
     assert "interest on Treasuries: 1.47 against 1.16 (+26.7 %): waited in" in text
     assert "revenue of the last quarter 4.00 to 5.00 4.40 -2.2 % ties, in" in text
+    assert "End of Q4 2026, USD bn" in text
+    assert "Meta 12.3 12.3 12.3 12.3 12.3 12.3 12.3" in text
     without = copy.deepcopy(material) | {"tie_outs": {"coreweave": None}}
     assert "the config has neither deal" in prose(render(without))
 
