@@ -150,9 +150,9 @@ class Spv(Section):
     lock_high_x: Figure
     reserve_funded_usd_bn: Figure
     trap_x: Figure
-    trap_years: Figure
+    trap_hold_years: Figure
     sweep_share: Figure
-    sweep_date: Figure
+    sweep_from_date: Figure
     default_x: Figure
     covenant_band_x: Figure
     cure_share: Figure

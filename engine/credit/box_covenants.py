@@ -11,25 +11,43 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.credit.covenants import acceleration, cure_due, failed, passed
-from engine.numerics import ratio_above
-from engine.survival import HIGHEST
+from engine.credit.covenants import (
+    Acceleration,
+    cover,
+    cure_due,
+    failed,
+    passed,
+    threshold,
+)
+from engine.economy import Economy
 
 
 class BoxTerms(eqx.Module):
-    """Thresholds on the cover of the boxes' debt service; 0 where there is none."""
+    """Thresholds on the cover of the boxes' debt service."""
 
     draw_stop: Float[Array, "neocloud ..."]
     """Cover at and below which no draw is made, as tested last quarter."""
     trap: Float[Array, "neocloud ..."]
     """Cover below which free cash prepays; all of it a `band` below."""
-    default: Float[Array, "neocloud ..."]
-    """Cover below which, two quarters running, lenders accelerate."""
+    default: Acceleration
     band: Float[Array, "neocloud ..."]
     sweep: Float[Array, "neocloud ..."]
     """Share of free cash that prepays at any cover."""
-    cure: Float[Array, "neocloud ..."]
-    """Share of a quarter's equity capacity that may go into a cure."""
+
+    @staticmethod
+    def build(economy: Economy) -> "BoxTerms":
+        """Assembles the thresholds; a figure of 0 is none."""
+
+        def stack(key: str) -> Float[Array, "neocloud ..."]:
+            return economy.stack("neoclouds", key)
+
+        return BoxTerms(
+            draw_stop=threshold(stack("draw_stop")),
+            trap=threshold(stack("trap")),
+            default=Acceleration.build(stack("default"), stack("cure")),
+            band=stack("covenant_band"),
+            sweep=stack("sweep"),
+        )
 
 
 class BoxTest(NamedTuple):
@@ -62,11 +80,11 @@ def examine_boxes(
     **Arguments:** `cash`, `service` of the quarter, `equity` that could still be
     raised [USD bn]; `before`, last quarter's reach [1].
     """
-    dscr = ratio_above(cash, service, 1.0 + HIGHEST)
-    owners = terms.cure * equity
-    cure = jnp.minimum(cure_due(cash, service, terms.default), owners)
-    reach = dscr + ratio_above(owners, service)
-    return BoxTest(dscr, reach, cure, acceleration(reach, before, terms.default))
+    dscr, safe = cover(cash, service)
+    owners = terms.default.owners * equity
+    cure = jnp.minimum(cure_due(cash, service, terms.default.least), owners)
+    reach = dscr + owners / safe
+    return BoxTest(dscr, reach, cure, terms.default.headroom(reach, before))
 
 
 def sweep(
@@ -82,5 +100,6 @@ def sweep(
     """
     trapped = failed(dscr, terms.trap, terms.band)
     there = (terms.sweep + (1.0 - terms.sweep) * trapped) * free
-    first = jnp.minimum(older, there)
-    return first, jnp.minimum(newer, there - first)
+    # What rounding leaves of a repaid box is not prepaid.
+    first = jnp.minimum(jnp.maximum(older, 0.0), there)
+    return first, jnp.minimum(jnp.maximum(newer, 0.0), there - first)

@@ -1,58 +1,91 @@
-r"""Covenants on a ratio: how far it is from a threshold, and what lies between bands.
+r"""Covenants on a cover, as the quarterly step and stand-alone structures test them.
 
-Shared by the quarterly step (`neocloud.py`, `spv.py`) and by stand-alone capital
-structures (`structure.covenants`). A threshold of zero is none: nothing binds.
+What depends on documents alone is settled when terms are assembled (`threshold`,
+`Acceleration.build`), so that a test costs the step a few operations.
 """
 
+from typing import NamedTuple
+
+import equinox as eqx
 import jax.numpy as jnp
 
 from engine._types import ArrayLike, Values
 from engine.numerics import floats
 from engine.survival import HIGHEST
 
-
-def at_least(ratio: ArrayLike, threshold: ArrayLike) -> Values:
-    """ratio/threshold − 1 [1]; the highest headroom without a threshold."""
-    ratio, threshold = floats(ratio, threshold)
-    has = threshold > 0.0
-    return jnp.where(has, ratio / jnp.where(has, threshold, 1.0) - 1.0, HIGHEST)
+NONE = -1e6
+"""A cover that nothing falls below: the threshold of a test that does not exist."""
 
 
-def passed(ratio: ArrayLike, threshold: ArrayLike, band: ArrayLike) -> Values:
+def threshold(level: ArrayLike) -> Values:
+    """The level of a test; 0 in the figures means that there is none."""
+    (level,) = floats(level)
+    return jnp.where(level > 0.0, level, NONE)
+
+
+def passed(cover: Values, least: Values, band: Values) -> Values:
     r"""Share of a test that is passed: 0 at the threshold, 1 a `band` above it.
 
-    $$ \text{clip}((x - \text{threshold})/\text{band}, 0, 1) $$
+    $$ \text{clip}((x - \text{least})/\text{band}, 0, 1) $$
 
     Documents test at a threshold; a band keeps what hangs on the test a quantity
-    instead of a gate. Without a threshold everything passes.
+    instead of a gate.
     """
-    ratio, threshold, band = floats(ratio, threshold, band)
-    share = jnp.clip((ratio - threshold) / band, 0.0, 1.0)
-    return jnp.where(threshold > 0.0, share, 1.0)
+    return jnp.clip((cover - least) / band, 0.0, 1.0)
 
 
-def failed(ratio: ArrayLike, threshold: ArrayLike, band: ArrayLike) -> Values:
+def failed(cover: Values, least: Values, band: Values) -> Values:
     """Share of a test that is failed: 0 at the threshold, 1 a `band` below it."""
-    ratio, threshold, band = floats(ratio, threshold, band)
-    share = jnp.clip((threshold - ratio) / band, 0.0, 1.0)
-    return jnp.where(threshold > 0.0, share, 0.0)
+    return jnp.clip((least - cover) / band, 0.0, 1.0)
 
 
-def cure_due(cash: ArrayLike, service: ArrayLike, threshold: ArrayLike) -> Values:
-    """What owners must add for cash to cover `threshold` times service [USD bn]."""
-    cash, service, threshold = floats(cash, service, threshold)
-    lacking = jnp.maximum(threshold * service - cash, 0.0)
-    return jnp.where(threshold > 0.0, lacking, 0.0)
+class Cover(NamedTuple):
+    """Cash over service, and a service that can be divided by."""
+
+    ratio: Values
+    service: Values
 
 
-def acceleration(reach: ArrayLike, before: ArrayLike, threshold: ArrayLike) -> Values:
-    r"""Headroom of the default tier, tested in two successive quarters.
+def cover(cash: Values, service: Values) -> Cover:
+    """Cover of what is due [1]; one above the highest headroom where nothing is."""
+    is_due = service > 1e-9
+    safe = jnp.where(is_due, service, 1.0)
+    return Cover(jnp.where(is_due, cash / safe, 1.0 + HIGHEST), safe)
 
-    $$ h = \text{clip}(\max(x_t, x_{t-1})/\text{threshold} - 1, -1, 10) $$
 
-    `reach` is the cover with all that owners could add, so that the headroom says how
-    far a breach is and not that a cure keeps the test at its threshold. Negative when
-    both quarters were below: one bad quarter does not accelerate a loan.
+def cure_due(cash: Values, service: Values, least: Values) -> Values:
+    """What owners must add for cash to cover `least` times service [USD bn]."""
+    return jnp.maximum(least * service - cash, 0.0)
+
+
+class Acceleration(eqx.Module):
+    r"""The default tier: lenders accelerate after two successive quarters below.
+
+    $$ h = \text{clip}(\max(x_t, x_{t-1})/\text{least} - 1, -1, 10) $$
+
+    with $x$ the cover including all that owners could add: the headroom says how far a
+    breach is, not that a cure keeps the test at its threshold. Without a threshold it
+    is the highest.
     """
-    reach, before = floats(reach, before)
-    return jnp.clip(at_least(jnp.maximum(reach, before), threshold), -1.0, HIGHEST)
+
+    least: Values
+    inverse: Values
+    lift: Values
+    owners: Values
+    """Share of the owners' capacity that may go into a cure."""
+
+    @staticmethod
+    def build(level: Values, owners: Values) -> "Acceleration":
+        """From the figures: `level` 0 is no test, and nothing to cure."""
+        exists = level > 0.0
+        return Acceleration(
+            least=level,
+            inverse=jnp.where(exists, 1.0 / jnp.where(exists, level, 1.0), 0.0),
+            lift=jnp.where(exists, -1.0, HIGHEST),
+            owners=jnp.where(exists, owners, 0.0),
+        )
+
+    def headroom(self, reach: Values, before: Values) -> Values:
+        """Negative when this quarter's reach and last quarter's were below."""
+        best = jnp.maximum(reach, before)
+        return jnp.clip(best * self.inverse + self.lift, -1.0, HIGHEST)

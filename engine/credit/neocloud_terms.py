@@ -281,14 +281,7 @@ def neocloud_terms(
         live=clouds.live,
         ending=clouds.ending,
         remaining=remaining,
-        boxes=BoxTerms(
-            draw_stop=stack("draw_stop"),
-            trap=stack("trap"),
-            default=stack("default"),
-            band=stack("covenant_band"),
-            sweep=stack("sweep"),
-            cure=stack("cure"),
-        ),
+        boxes=BoxTerms.build(economy),
         equity_price=economy["criteria.equity_price"],
         is_cohort=jnp.asarray(economy.where("neoclouds", "kind", "cohort")),
     )

@@ -7,8 +7,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.credit.covenants import cover as cover_of
 from engine.credit.guarantee import Guarantee
 from engine.credit.schedule import level_service
+from engine.credit.spv_covenants import divide_excess, examine_spv
 from engine.credit.spv_terms import SpvDates, SpvState, SpvTerms
 from engine.credit.waterfall import waterfall
 from engine.credit.window import Window
@@ -42,7 +44,19 @@ class SpvFlows(eqx.Module):
     """Due at the last attempt, beyond what the take-out pays."""
     rolled: Float[Array, "spv ..."]
     reserve: Float[Array, "spv ..."]
-    """Cash to be kept before anything is distributed."""
+    """What the debt service reserve should hold."""
+    reserved: Float[Array, "spv ..."]
+    """What it holds; part of `cash`."""
+    trapped: Float[Array, "spv ..."]
+    """In the trap account; part of `cash`."""
+    swept: Float[Array, "spv ..."]
+    """Debt prepaid from excess or trapped cash."""
+    swept_takeout: Float[Array, "spv ..."]
+    """Of it, the take-out's."""
+    cure: Float[Array, "spv ..."]
+    """Put in to cover the default tier; part of `sponsor`."""
+    covenant: Float[Array, "spv ..."]
+    """Headroom of the default tier; the highest where there is none."""
     repaid_loan: Float[Array, "spv ..."]
     repaid_takeout: Float[Array, "spv ..."]
     lent_loan: Float[Array, "spv ..."]
@@ -137,12 +151,13 @@ def divide_spv(
     income = earnings.cfads + earnings.owed + earned + paths.equity
     roll = guarantee.rolling * principal
     sources = state.cash + income + state.sponsor + roll
-    g = headroom(sources, due)
-    alive, worst = survive(
-        state.alive, state.worst, g, terms.dispersion, terms.is_cohort, rule
-    )
 
-    pot = state.cash + income
+    # The ladder: trapped cash, the reserve, the sponsor.
+    pot = state.cash - state.reserve - state.trapped + income
+    untrapped = jnp.clip(due - pot, 0.0, state.trapped)
+    pot = pot + untrapped
+    used = jnp.clip(due - pot, 0.0, state.reserve)
+    pot = pot + used
     called = jnp.clip(due - pot, 0.0, state.sponsor)
     rolled = jnp.clip(due - pot - called, 0.0, roll)
     # Spend that no draw touches has a batch axis of one.
@@ -151,17 +166,49 @@ def divide_spv(
     paid, rest = waterfall(pot + called + rolled, claims)
     short = jnp.sum(claims - paid, axis=0)
     service = coupons + principal + second.principal
-    dscr = ratio_above(earnings.cfads, service, 1.0 + HIGHEST)
+    cover = cover_of(earnings.cfads, service)
+    dscr = cover.ratio
     free = jnp.clip(
         (dscr - terms.lock_low) / (terms.lock_high - terms.lock_low), 0.0, 1.0
     )
-    target = terms.reserve * service
-    distributed = paths.started * free * jnp.maximum(rest - target, 0.0)
-    # A distribution is only made when nothing senior is short, by construction.
-    cash = rest - distributed
+    test = examine_spv(
+        terms.covenants,
+        paths.started,
+        earnings.cfads,
+        service,
+        cover,
+        state.sponsor - called,
+        state.reach,
+    )
+    sponsor = called + test.cure
+    g = jnp.minimum(headroom(sources, due), test.headroom)
+    alive, worst = survive(
+        state.alive, state.worst, g, terms.dispersion, terms.is_cohort, rule
+    )
 
-    loan = state.loan + draw + capitalised - principal - taken - residual
-    takeout = state.takeout - second.principal + taken
+    target = terms.reserve * service
+    kept = state.reserve - used
+    there = rest + kept + test.cure
+    reserve = kept + paths.started * (jnp.minimum(target, there) - kept)
+    # Something above the target is only there when nothing senior is short.
+    loan = state.loan - principal - taken - residual
+    takeout = state.takeout - second.principal
+    excess = divide_excess(
+        terms.covenants,
+        dates.sweeping,
+        free,
+        dscr,
+        paths.started * jnp.maximum(there - target, 0.0),
+        state.trapped - untrapped,
+        loan,
+        takeout,
+    )
+    swept = excess.swept_loan + excess.swept_takeout
+    cash = there + state.trapped - untrapped - swept - excess.distributed
+
+    loan = loan - excess.swept_loan + draw + capitalised
+    old_takeout = takeout - excess.swept_takeout
+    takeout = old_takeout + taken
     arrears = state.arrears + rolled + short
     claim = state.debt
     proceeds = state.cash + earnings.collateral * terms.foreclosure
@@ -174,13 +221,15 @@ def divide_spv(
         loan=loan,
         takeout=takeout,
         takeout_rate=ratio_above(
-            (state.takeout - second.principal) * state.takeout_rate
-            + taken * takeout_rate,
+            old_takeout * state.takeout_rate + taken * takeout_rate,
             takeout,
             state.takeout_rate,
         ),
         arrears=arrears,
-        sponsor=state.sponsor - called,
+        sponsor=state.sponsor - sponsor,
+        reserve=reserve,
+        trapped=excess.trapped,
+        reach=test.reach,
         coverage=coverage,
         asset=state.asset + paths.spend,
         book_equity=state.book_equity
@@ -190,8 +239,8 @@ def divide_spv(
         - coupons
         - capitalised
         + paid_in
-        + called
-        - distributed,
+        + sponsor
+        - excess.distributed,
     )
     flows = SpvFlows(
         rent=earnings.from_tenant + earnings.relet,
@@ -200,7 +249,7 @@ def divide_spv(
         owed=earnings.owed,
         spend=paths.spend,
         equity=paid_in,
-        sponsor=called,
+        sponsor=sponsor,
         interest_loan=interest - capitalised + late,
         interest_takeout=second.interest,
         interest_arrears=late,
@@ -210,12 +259,18 @@ def divide_spv(
         residual=residual,
         rolled=rolled,
         reserve=target,
-        repaid_loan=principal + residual + taken,
-        repaid_takeout=second.principal,
+        reserved=reserve,
+        trapped=excess.trapped,
+        swept=swept,
+        swept_takeout=excess.swept_takeout,
+        cure=test.cure,
+        covenant=test.headroom,
+        repaid_loan=principal + residual + taken + excess.swept_loan,
+        repaid_takeout=second.principal + excess.swept_takeout,
         lent_loan=draw + capitalised + rolled + short,
         lent_takeout=taken,
         arrears=rolled + short,
-        distributed=distributed,
+        distributed=excess.distributed,
         earned=earned,
         dscr=dscr,
         headroom=g,
@@ -234,6 +289,8 @@ def divide_spv(
         takeout=takeout,
         cash=cash,
         book_gap=cash + new.asset - new.debt - new.book_equity,
-        junior_while_short=jnp.minimum(distributed + jnp.maximum(cash, 0.0), short),
+        junior_while_short=jnp.minimum(
+            excess.distributed + swept + jnp.maximum(rest, 0.0), short
+        ),
     )
     return flows, new

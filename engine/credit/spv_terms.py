@@ -10,8 +10,10 @@ from engine.credit.guarantee import (
     leverage_shift,
     opening_debt_scale,
 )
+from engine.credit.spv_covenants import SpvCovenants
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, conditional
+from engine.survival import HIGHEST
 from engine.vehicles.spv import built, coupon
 
 
@@ -25,6 +27,8 @@ class SpvDates(eqx.Module):
     """Conditional weight of a take-out attempt."""
     final: Float[Array, "..."]
     """Conditional weight of the last attempt: what is left then is due."""
+    sweeping: Float[Array, "..."]
+    """Share of this quarter's excess cash that prepays debt."""
 
 
 class SpvTerms(eqx.Module):
@@ -41,6 +45,7 @@ class SpvTerms(eqx.Module):
     reserve: Float[Array, "spv ..."]
     lock_low: Float[Array, "spv ..."]
     lock_high: Float[Array, "spv ..."]
+    covenants: SpvCovenants
     takeout_tenor: Float[Array, "spv ..."]
     takeout_dscr: Float[Array, "spv ..."]
     takeout_ltv: Float[Array, "spv ..."]
@@ -57,6 +62,13 @@ class SpvState(eqx.Module):
     alive: Float[Array, "spv ..."]
     worst: Float[Array, "spv ..."]
     cash: Float[Array, "spv ..."]
+    """In all accounts."""
+    reserve: Float[Array, "spv ..."]
+    """Of it, in the debt service reserve."""
+    trapped: Float[Array, "spv ..."]
+    """Of it, in the trap account."""
+    reach: Float[Array, "spv ..."]
+    """Cover last quarter with all that could have cured it."""
     loan: Float[Array, "spv ..."]
     takeout: Float[Array, "spv ..."]
     takeout_rate: Float[Array, "spv ..."]
@@ -101,6 +113,7 @@ def spv_terms(
         reserve=stack("reserve"),
         lock_low=stack("lock_low"),
         lock_high=stack("lock_high"),
+        covenants=SpvCovenants.build(economy),
         takeout_tenor=stack("takeout_tenor"),
         takeout_dscr=stack("takeout_dscr"),
         takeout_ltv=jnp.minimum(stack("takeout_ltv") + shift, CAPITAL_CAP),
@@ -127,11 +140,15 @@ def spv_dates(economy: Economy, grid: TimeGrid) -> SpvDates:
             remaining_takeout=grid.modelled((ends - grid.begins) / DT),
             takeout=grid.modelled(tried),
             final=grid.modelled(attempts[2]),
+            sweeping=grid.modelled(
+                deal["sweep"] * grid.overlap(deal["sweep_from"], grid.ends[-1])
+            ),
         )
 
     deals = economy.rows(
-        "spvs", "rent_start", "amortisation", "takeout", "extension", "takeout_tenor"
-    )
+        "spvs", "rent_start", "amortisation", "takeout", "extension", "takeout_tenor",
+        "sweep", "sweep_from",
+    )  # fmt: skip
     return jax.vmap(of, out_axes=1)(deals)
 
 
@@ -155,10 +172,14 @@ def spv_opening(economy: Economy, grid: TimeGrid) -> SpvState:
     left = deal["notes"] + deal["escrow_income_to_date"] - asset - interest
     nothing = jnp.zeros_like(loan)
     escrow = jnp.where(is_drawn, nothing, left)
+    funded = economy.stack("spvs", "reserve_funded")
     return SpvState(
         alive=jnp.ones_like(loan),
         worst=jnp.full_like(loan, 10.0),
         cash=escrow,
+        reserve=jnp.maximum(jnp.minimum(funded, escrow), 0.0),
+        trapped=nothing,
+        reach=jnp.full_like(loan, 1.0 + HIGHEST),
         loan=loan,
         takeout=nothing,
         takeout_rate=nothing,

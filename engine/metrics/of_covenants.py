@@ -72,3 +72,35 @@ def _neoclouds_minimum_box_dscr(r, i, e, g):
 @register("neoclouds", "swept", "w", "USD bn", "free cash that prepaid debt")
 def _neoclouds_swept(r, i, e, g):
     return jnp.sum(r.clouds.swept[:, i] * r.clouds.alive[:, i], axis=0)
+
+
+@register(
+    "spvs",
+    "covenant_headroom",
+    "h^c",
+    "x",
+    "lowest headroom of the default tier to the horizon",
+)
+def _spvs_covenant_headroom(r, i, e, g):
+    return lowest_headroom(r.spvs.covenant[:, i], e, g)
+
+
+@register(
+    "spvs",
+    "covenant_breach",
+    "T",
+    "years",
+    "years from as_of to a breach of the default tier",
+)
+def _spvs_covenant_breach(r, i, e, g):
+    return years_to_breach(r.spvs.covenant[:, i])
+
+
+@register("spvs", "swept", "w", "USD bn", "free cash that prepaid debt")
+def _spvs_swept(r, i, e, g):
+    return jnp.sum(r.spvs.swept[:, i] * r.spvs.alive[:, i], axis=0)
+
+
+@register("spvs", "peak_trapped", "z", "USD bn", "most cash in the trap account")
+def _spvs_peak_trapped(r, i, e, g):
+    return jnp.max(r.spvs.trapped[:, i] * r.spvs.alive[:, i], axis=0)

@@ -7,6 +7,8 @@ from tests.oracle.dates import (
     annuity,
     clip,
     conditional,
+    default_test,
+    failed,
     headroom,
     ratio,
     survive,
@@ -30,6 +32,7 @@ def prepare_spv(f: dict, c: dict, lease: dict, calendar: Calendar) -> dict:
         "started": calendar.overlap(start, calendar.ends[-1]),
         "attempt": [clip(sum(x), 0.0, 1.0) for x in zip(*attempts, strict=True)],
         "last": attempts[2],
+        "sweeping": calendar.overlap(c["sweep_from"], calendar.ends[-1]),
         "life": [
             max(1.0, (c["rent_start"] + c["amortisation"] - s) / DT)
             for s in calendar.starts
@@ -58,6 +61,9 @@ def open_spv(f: dict, c: dict, funding: str, calendar: Calendar, scale: float) -
         "arrears": 0.0,
         "takeout_rate": 0.0,
         "cash": cash,
+        "reserve": clip(c["reserve_funded"], 0.0, max(0.0, cash)),
+        "trapped": 0.0,
+        "reach": HIGHEST + 1.0,
         "sponsor": c["sponsor_capacity"],
         "coverage": -1.0,
         "let": 1.0,
@@ -171,9 +177,11 @@ def run_spv(
     pot = s["cash"] + income["cfads"] + income["owed"] + earned + p["equity"][t]
     roll = g["rolling"] * level
     health = headroom(pot + s["sponsor"] + roll, dues)
-    alive, worst = survive(
-        kinds["kind"], c["dispersion"], s["alive"], s["worst"], health
-    )
+    pot -= s["reserve"] + s["trapped"]
+    freed = clip(dues - pot, 0.0, s["trapped"])
+    pot += freed
+    used = clip(dues - pot, 0.0, s["reserve"])
+    pot += used
     called = clip(dues - pot, 0.0, s["sponsor"])
     rolled = clip(dues - pot - called, 0.0, roll)
     rest, shortfall = pot + called + rolled, 0.0
@@ -185,22 +193,44 @@ def run_spv(
     service = coupons + level + principal2
     dscr = income["cfads"] / service if service > 1e-9 else 11.0
     lock = (dscr - c["lock_low"]) / (c["lock_high"] - c["lock_low"])
-    distributed = started * clip(lock, 0.0, 1.0)
-    distributed *= max(0.0, rest - c["reserve"] * service)
+    owners = c["cure"] * (s["sponsor"] - called)
+    test = default_test(c, s["reach"], income["cfads"], service, owners, started)
+    health = min(health, test["room"])
+    alive, worst = survive(
+        kinds["kind"], c["dispersion"], s["alive"], s["worst"], health
+    )
+
+    target, kept = c["reserve"] * service, s["reserve"] - used
+    there = rest + kept + test["cure"]
+    excess = started * max(0.0, there - target)
     taken = out["taken"]
+    left = s["loan"] - level - taken - out["residual"]
+    left2 = s["takeout"] - principal2
+    swept = min(c["sweep"] * p["sweeping"][t] * excess, left + left2)
+    held = s["trapped"] - freed
+    open_ = excess - swept + held
+    caught = failed(dscr, c["trap"], c["covenant_band"]) * open_
+    from_trap = min(min(1.0, DT / c["trap_hold"]) * caught, left + left2 - swept)
+    swept += from_trap
+    swept1 = min(swept, left)
+    swept2 = swept - swept1
+    distributed = clip(lock, 0.0, 1.0) * (open_ - caught)
     end = {
-        "loan": s["loan"] + draw + capitalised - level - taken - out["residual"],
-        "takeout": s["takeout"] - principal2 + taken,
+        "loan": left - swept1 + draw + capitalised,
+        "takeout": left2 - swept2 + taken,
+        "reserve": started * min(target, there) + (1.0 - started) * kept,
+        "trapped": caught - from_trap,
+        "reach": test["reach"],
         "arrears": s["arrears"] + rolled + shortfall,
-        "cash": rest - distributed,
-        "sponsor": s["sponsor"] - called,
+        "cash": there + held - swept - distributed,
+        "sponsor": s["sponsor"] - called - test["cure"],
         "coverage": out["coverage"],
         "let": w["tenancy"]["let"],
         "vacant": w["tenancy"]["vacant"],
         "alive": alive,
         "worst": worst,
     }
-    kept = (s["takeout"] - principal2) * s["takeout_rate"] + taken * out["rate"]
+    kept = (left2 - swept2) * s["takeout_rate"] + taken * out["rate"]
     end["takeout_rate"] = ratio(kept, end["takeout"], s["takeout_rate"])
     report = {
         "rent": income["rent"],
@@ -208,12 +238,19 @@ def run_spv(
         "owed": income["owed"],
         "spend": spend,
         "equity": equity,
-        "sponsor": called,
+        "sponsor": called + test["cure"],
+        "reserve": target,
+        "reserved": end["reserve"],
+        "trapped": end["trapped"],
+        "swept": swept,
+        "swept_takeout": swept2,
+        "cure": test["cure"],
+        "covenant": test["room"],
         "interest_loan": interest - capitalised + late_interest,
         "interest_takeout": interest2,
         "capitalised": capitalised,
-        "repaid_loan": level + out["residual"] + taken,
-        "repaid_takeout": principal2,
+        "repaid_loan": level + out["residual"] + taken + swept1,
+        "repaid_takeout": principal2 + swept2,
         "lent_loan": draw + capitalised + rolled + shortfall,
         "lent_takeout": taken,
         "arrears": rolled + shortfall,

@@ -100,7 +100,12 @@ def of_spv(run: Run, m: str) -> dict[str, Outcome | float]:
         if rent > 0.0 and end <= 2046.0
     ]
     renewal = min(run.of("tenancies", m, "renewal_due"))
+    pairs = zip(run.of("spvs", m, "trapped"), run.of("spvs", m, "alive"), strict=True)
+    swept = zip(run.of("spvs", m, "swept"), run.of("spvs", m, "alive"), strict=True)
     return {
+        **tested(run, "spvs", m),
+        "swept": sum(x * a for x, a in swept),
+        "peak_trapped": max(x * a for x, a in pairs),
         "default_date": first_below(run, alive),
         "alive": alive[-1],
         "let": run.of("tenancies", m, "let")[run.until(2046.0) - 1],

@@ -37,6 +37,16 @@ COVENANTS = {
         "sweep": 0.1,
         "cure": 0.2,
     },
+    "spvs": {
+        "reserve_funded": 0.4,
+        "trap": 1.4,
+        "trap_hold": 1.5,
+        "sweep": 0.3,
+        "sweep_from": 2030.1,
+        "default": 1.14,
+        "covenant_band": 0.2,
+        "cure": 0.5,
+    },
 }
 RELATIVE = 1e-9
 # A money amount may also differ by this share of the system's assets [USD bn].
@@ -206,7 +216,11 @@ def test_engine_equals_oracle_with_every_covenant_in_every_deal():
     # All of it happened somewhere, or nothing was compared.
     for happened in (clouds.swept > 0, clouds.cure > 0, clouds.draws_open < 1):
         assert happened.any()
+    spvs = record.spvs
+    for happened in (spvs.swept > 0, spvs.cure > 0, spvs.trapped > 0):
+        assert happened.any()
     assert (clouds.covenant < 0.0).any()
+    assert (spvs.covenant < 0.0).any()
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,26 @@ import pytest
 
 from engine.credit.box_covenants import BoxTerms, draws_open, examine_boxes, sweep
 from engine.credit.covenants import (
-    acceleration,
+    Acceleration,
+    cover,
     cure_due,
     failed,
     passed,
+    threshold,
 )
+from engine.credit.spv_covenants import SpvCovenants, divide_excess, examine_spv
 from engine.metrics.of_covenants import years_to_breach
 from engine.survival import HIGHEST
 
-OFF = {"draw_stop": 0.0, "trap": 0.0, "default": 0.0, "sweep": 0.0}
-
 
 def boxes(**changed):
-    figures = {**OFF, "band": 0.1, "cure": 1.0, **changed}
-    return BoxTerms(**{k: jnp.asarray([float(v)]) for k, v in figures.items()})
+    figures = {"draw_stop": 0.0, "trap": 0.0, "default": 0.0, "sweep": 0.0}
+    figures |= {"band": 0.1, "cure": 1.0, **changed}
+    arrays = {k: one(v) for k, v in figures.items()}
+    for key in ("draw_stop", "trap"):
+        arrays[key] = threshold(arrays[key])
+    arrays["default"] = Acceleration.build(arrays["default"], arrays.pop("cure"))
+    return BoxTerms(**arrays)
 
 
 def one(value):
@@ -32,28 +38,35 @@ def examine(terms, cash, service, equity=0.0, before=11.0):
 
 
 @pytest.mark.parametrize(
-    ("cover", "share"), [(1.25, 1.0), (1.2, 1.0), (1.15, 0.5), (1.1, 0.0), (0.5, 0.0)]
+    ("tested", "share"), [(1.25, 1.0), (1.2, 1.0), (1.15, 0.5), (1.1, 0.0), (0.5, 0.0)]
 )
-def test_draws_stop_at_the_threshold_and_are_whole_a_band_above(cover, share):
-    assert float(passed(cover, 1.1, 0.1)) == pytest.approx(share)
-    assert float(draws_open(boxes(draw_stop=1.1), one(cover))[0]) == pytest.approx(
-        share
-    )
+def test_draws_stop_at_the_threshold_and_are_whole_a_band_above(tested, share):
+    found = draws_open(boxes(draw_stop=1.1), one(tested))
+    assert float(found[0]) == pytest.approx(share, abs=1e-12)
 
 
 def test_without_a_threshold_nothing_binds():
-    for cover in (-3.0, 0.0, 0.7, 11.0):
-        assert float(passed(cover, 0.0, 0.1)) == 1.0
-        assert float(failed(cover, 0.0, 0.1)) == 0.0
-        assert float(acceleration(cover, cover, 0.0)) == HIGHEST
-        assert float(cure_due(cover, 2.0, 0.0)) == 0.0
+    none = threshold(0.0)
+    accelerates = Acceleration.build(one(0.0), one(1.0))
+    for x in (-3.0, 0.0, 0.7, 11.0):
+        assert float(passed(one(x), none, one(0.1))[0]) == 1.0
+        assert float(failed(one(x), none, one(0.1))[0]) == 0.0
+        assert float(accelerates.headroom(one(x), one(x))[0]) == HIGHEST
+        test = examine(boxes(), x, 1.0, equity=2.0)
+        assert (float(test.cure[0]), float(test.headroom[0])) == (0.0, HIGHEST)
 
 
 def test_two_quarters_below_accelerate_and_one_does_not():
-    assert float(acceleration(0.9, 1.3, 1.0)) == pytest.approx(0.3)
-    assert float(acceleration(1.3, 0.9, 1.0)) == pytest.approx(0.3)
-    assert float(acceleration(0.9, 0.8, 1.0)) == pytest.approx(-0.1)
-    assert float(acceleration(-5.0, -4.0, 1.0)) == -1.0
+    accelerates = Acceleration.build(one(1.0), one(1.0))
+    for pair, room in (
+        ((0.9, 1.3), 0.3),
+        ((1.3, 0.9), 0.3),
+        ((0.9, 0.8), -0.1),
+        ((-5.0, -4.0), -1.0),
+    ):
+        found = accelerates.headroom(*map(one, pair))
+        assert float(found[0]) == pytest.approx(room)
+    assert float(cure_due(one(0.8), one(1.0), one(1.1))[0]) == pytest.approx(0.3)
 
 
 def test_a_cure_gives_what_lacks_as_far_as_owners_go():
@@ -106,3 +119,56 @@ def test_gradients_are_finite_at_the_kinks():
 
     for cash in (-1.0, 0.0, 0.9, 1.0, 11.0):
         assert np.all(np.isfinite(np.asarray(jax.grad(lowest)(one(cash)))))
+
+
+def spv(**changed):
+    figures = {"trap": 0.0, "release": 0.25, "default": 0.0, "band": 0.05, "cure": 1.0}
+    figures |= changed
+    level, owners = one(figures.pop("default")), one(figures.pop("cure"))
+    arrays = {k: one(v) for k, v in figures.items()}
+    arrays["trap"] = threshold(arrays["trap"])
+    return SpvCovenants(**arrays, default=Acceleration.build(level, owners))
+
+
+def excess(terms, **changed):
+    figures = {"sweeping": 0.0, "free": 1.0, "dscr": 1.3, "excess": 2.0, "held": 0.0}
+    figures |= {"loan": 5.0, "takeout": 0.0, **changed}
+    return [float(x[0]) for x in divide_excess(terms, *map(one, figures.values()))]
+
+
+def test_excess_is_swept_then_distributed_by_the_lock_up():
+    assert excess(spv()) == [0.0, 0.0, 0.0, 2.0]
+    # Half of 2 prepays both loans, the first in full; half of the rest leaves.
+    found = excess(spv(), sweeping=0.5, free=0.5, loan=0.6, takeout=3.0)
+    np.testing.assert_allclose(found, [0.6, 0.4, 0.0, 0.5], rtol=1e-12)
+
+
+def test_a_trap_holds_prepays_over_time_and_releases():
+    # Half a band below: half of 2 and of the 1 held is caught, a quarter of it prepays.
+    found = excess(spv(trap=1.2), dscr=1.175, held=1.0)
+    np.testing.assert_allclose(found, [0.375, 0.0, 1.125, 1.5], rtol=1e-12)
+    # Above the threshold everything is released, below the band nothing is.
+    assert excess(spv(trap=1.2), dscr=1.2, held=1.0) == [0.0, 0.0, 0.0, 3.0]
+    found = excess(spv(trap=1.2), dscr=1.0, held=1.0, loan=0.1)
+    np.testing.assert_allclose(found, [0.1, 0.0, 2.9, 0.0], rtol=1e-12)
+
+
+def test_a_sponsor_cures_only_after_rent_start():
+    def examine_at(started):
+        cash, service = one(0.8), one(1.0)
+        return examine_spv(
+            spv(default=1.0),
+            one(started),
+            cash,
+            service,
+            cover(cash, service),
+            one(0.1),
+            one(0.8),
+        )
+
+    after = examine_at(1.0)
+    assert float(after.cure[0]) == pytest.approx(0.1)
+    assert float(after.headroom[0]) == pytest.approx(-0.1)
+    before = examine_at(0.0)
+    assert float(before.cure[0]) == 0.0
+    assert float(before.headroom[0]) == HIGHEST

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from jax import lax
 
 from engine._types import PerPeriod, Scalar
-from engine.credit.covenants import at_least
 from engine.credit.structure.contract import FOREVER
 from engine.credit.structure.terms import Tier
 from engine.numerics import ratio_above
@@ -35,6 +34,11 @@ def cover(cash: Scalar, due: Scalar) -> Scalar:
 
 def tier_headroom(tier: Tier, tests: Tests, tested: Scalar) -> Scalar:
     """The smallest headroom of a tier's tests, in [−1, HIGHEST]."""
+
+    def at_least(ratio, threshold):
+        has = threshold > 0
+        gap = ratio / jnp.where(has, threshold, 1.0) - 1.0
+        return jnp.where(has, gap, HIGHEST)
 
     def at_most(ratio, threshold):
         gap = ratio_above(threshold - ratio, ratio, HIGHEST)
