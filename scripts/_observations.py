@@ -1,33 +1,27 @@
 """A CSV of dated observations: name, date, value, unit, source; bad rows are named."""
 
-import csv
 import datetime
 import difflib
-import math
-import pathlib
 from typing import Any
 
+from scripts._csv_rows import cells, is_ragged, number, numbered_rows
 from scripts._output import BadInput
 
 COLUMNS = ("name", "date", "value", "unit", "source")
-MOST_ROWS = 100_000
 
 
 def read(path: str) -> list[dict[str, Any]]:
     """Rows with a `day` and a number; `BadInput` with every fault of the file."""
     from calibration.indicators import BY_NAME
 
-    lines = _lines(path)
+    lines = numbered_rows(path, COLUMNS, "--observations")
     faults: list[str] = []
     seen: dict[tuple[str, str], int] = {}
     found = []
-    for number, row in lines:
-        where = f"{path}, row {number}"
-        if None in row or None in row.values():
-            faults.append(
-                f"{where}: {_count(row)} cells, expected {len(COLUMNS)} "
-                f"({', '.join(COLUMNS)})"
-            )
+    for line, row in lines:
+        where = f"{path}, row {line}"
+        if is_ragged(row):
+            faults.append(f"{where}: {cells(row, COLUMNS)}")
             continue
         row = {key: text.strip() for key, text in row.items()}
         said = len(faults)
@@ -44,7 +38,7 @@ def read(path: str) -> list[dict[str, Any]]:
         day = _day(row["date"])
         if day is None:
             faults.append(f"{where}: date {row['date']!r}, expected YYYY-MM-DD")
-        value = _value(row["value"])
+        value = number(row["value"])
         if value is None:
             faults.append(f"{where}: value {row['value']!r}, expected a finite number")
         elif row["unit"].startswith("usd_bn") and value < 0.0:
@@ -57,7 +51,7 @@ def read(path: str) -> list[dict[str, Any]]:
                 f"{where}: {row['name']} of {row['date']} stands in row {seen[key]} "
                 "already, expected one value a day"
             )
-        seen.setdefault(key, number)
+        seen.setdefault(key, line)
         if len(faults) == said:
             found.append({**row, "day": day, "value": value})
     if faults:
@@ -67,56 +61,11 @@ def read(path: str) -> list[dict[str, Any]]:
     return found
 
 
-def _lines(path: str) -> list[tuple[int, dict[str, Any]]]:
-    """Numbered rows as the spreadsheet counts them: the header is row 1."""
-    file = pathlib.Path(path)
-    if not file.exists():
-        raise BadInput(f"--observations: {path} does not exist, expected a CSV file")
-    if file.is_dir():
-        raise BadInput(f"--observations: {path} is a folder, expected a CSV file")
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            header = tuple(name.strip() for name in reader.fieldnames or ())
-            if set(header) != set(COLUMNS) or len(header) != len(COLUMNS):
-                got = ", ".join(header) or "an empty file"
-                raise BadInput(
-                    f"{path}, row 1: got {got}, expected the columns "
-                    f"{', '.join(COLUMNS)}"
-                )
-            reader.fieldnames = list(header)
-            rows = []
-            for row in reader:
-                rows.append((reader.line_num, row))
-                if len(rows) > MOST_ROWS:
-                    raise BadInput(
-                        f"{path}: more than {MOST_ROWS:,} rows, expected fewer"
-                    )
-            return rows
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: not UTF-8 text, expected a CSV file") from None
-    except (csv.Error, OSError) as error:
-        raise BadInput(f"{path}: {error}, expected a CSV file") from None
-
-
-def _count(row: dict[Any, Any]) -> int:
-    more = len(row.get(None) or ())
-    return more + sum(v is not None for k, v in row.items() if k is not None)
-
-
 def _day(text: str) -> datetime.date | None:
     try:
         return datetime.date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:
         return None
-
-
-def _value(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def decimal(day: datetime.date) -> float:

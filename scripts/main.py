@@ -15,6 +15,7 @@ VERBS = {
     "run": ("run", "one scenario: metrics, order of failure, invariants"),
     "sweep": ("sweep", "many scenarios in blocks, resumable"),
     "breakeven": ("breakeven", "until when may productivity be late, layer by layer"),
+    "stress": ("stress", "capital and funding ratios under a macro path from a CSV"),
     "compare2008": ("compare2008", "the same loss in four worlds: why not 2008?"),
     "holders": ("holders", "who holds the paper: flip values, positions, guarantee"),
     "thermometer": ("thermometer", "what dated observations say about the time left"),

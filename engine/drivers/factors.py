@@ -18,8 +18,7 @@ def ornstein_uhlenbeck(
     $x \leftarrow x e^{-a\Delta} + \sigma\sqrt{(1-e^{-2a\Delta})/(2a)}\,\varepsilon$,
     `reversion` a [1/year], `volatility` σ [unit/√year], standard normal `shocks`.
     """
-    decay = jnp.exp(-reversion * DT)
-    scale = volatility * jnp.sqrt(-jnp.expm1(-2.0 * reversion * DT) / (2.0 * reversion))
+    decay, scale = transitions(reversion, volatility)
 
     def step(x, shock):
         x = decay * x + scale * shock
@@ -29,11 +28,26 @@ def ornstein_uhlenbeck(
     return path
 
 
+def transitions(
+    reversion: Float[Array, " factor"], volatility: Float[Array, " factor"]
+) -> tuple[Float[Array, " factor"], Float[Array, " factor"]]:
+    """What a quarter keeps of a factor, and what a shock of one adds to it."""
+    decay = jnp.exp(-reversion * DT)
+    spread = jnp.sqrt(-jnp.expm1(-2.0 * reversion * DT) / (2.0 * reversion))
+    return decay, volatility * spread
+
+
+def reversions(
+    economy: Economy,
+) -> tuple[Float[Array, " factor"], Float[Array, " factor"]]:
+    """Reversion [1/year] and volatility [unit/√year] of each factor."""
+    names = ("rates", "spreads", "gpu")
+    reversion = jnp.stack([economy[f"{name}.reversion"] for name in names])
+    return reversion, jnp.stack([economy[f"{name}.volatility"] for name in names])
+
+
 def factors(
     economy: Economy, shocks: Float[Array, "quarter factor"]
 ) -> Float[Array, "quarter factor"]:
     """Short-rate deviation [1/year], log spread index, log GPU price, by quarter."""
-    names = ("rates", "spreads", "gpu")
-    reversion = jnp.stack([economy[f"{name}.reversion"] for name in names])
-    volatility = jnp.stack([economy[f"{name}.volatility"] for name in names])
-    return ornstein_uhlenbeck(shocks, reversion, volatility)
+    return ornstein_uhlenbeck(shocks, *reversions(economy))
