@@ -154,6 +154,12 @@ class Economy(eqx.Module):
         members = self.members("funds")
         return tuple(m for m, other in zip(members, bond, strict=True) if not other)
 
+    def holders(self) -> tuple[str, ...]:
+        """Names of the investors that bear losses and do nothing for them."""
+        passive = self.where("investors", "kind", "holder")
+        members = self.members("investors")
+        return tuple(m for m, is_so in zip(members, passive, strict=True) if is_so)
+
     def cohort_figures(
         self, key: str, missing: float | None = None
     ) -> Float[Array, " cohort"]:

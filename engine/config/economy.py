@@ -38,7 +38,7 @@ from engine.config.funds import (
     NonTradedFund,
     PrivateCreditFund,
 )
-from engine.config.investors import Banks, Government, Insurer, Pension
+from engine.config.investors import Banks, Government, Holder, Insurer, Pension
 from engine.config.market import Expectations, Market
 from engine.config.meanings import MEANINGS
 from engine.config.metrics import Criteria, Funding, Hurdle
@@ -116,7 +116,9 @@ class EconomyConfig(FrozenModel):
             Field(discriminator="kind"),
         ],
     ]
-    investors: dict[str, Annotated[Pension | Insurer, Field(discriminator="kind")]]
+    investors: dict[
+        str, Annotated[Pension | Insurer | Holder, Field(discriminator="kind")]
+    ]
     banks: Banks
     government: Government
     contagion: Contagion

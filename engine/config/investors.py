@@ -22,6 +22,12 @@ class Insurer(Section):
     sale_multiple_x: Figure
 
 
+class Holder(Section):
+    """Who bears losses without a buffer, and sells nothing for them."""
+
+    kind: Literal["holder"]
+
+
 class Banks(Section):
     """The stress-tested banks as one."""
 

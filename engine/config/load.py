@@ -30,7 +30,7 @@ KINDS = {
         "managed_account",
         "bond",
     ),
-    "investors": ("pension", "insurer"),
+    "investors": ("pension", "insurer", "holder"),
 }
 """Families whose members differ by `kind`."""
 

@@ -34,9 +34,6 @@ FUNDS = ("fund", "bond_fund")
 
 BANK, GOVERNMENT, OUTSIDE = "bank", "government", "outside"
 
-FINAL = (*INSTITUTIONS, OUTSIDE, BANK, GOVERNMENT)
-"""Who can bear a loss last."""
-
 
 class Chain(eqx.Module):
     """Losses over the grid [USD bn] by origin, class of debt and path."""
@@ -69,14 +66,15 @@ def investors_of(economy: Economy, holder: str) -> dict[str, Float[Array, " fund
             return economy.cohort_figures(f"investors.{name}")
         return economy[f"funds.bond.investors.{name}"][None]
 
-    found = {name: shares(name) for name in INSTITUTIONS}
+    found = {name: shares(name) for name in (*INSTITUTIONS, *economy.holders())}
     owned = jnp.sum(jnp.stack(list(found.values())), axis=0)
     return {**found, OUTSIDE: 1.0 - owned}
 
 
-def paths_of() -> tuple[tuple[str, str], ...]:
+def paths_of(economy: Economy) -> tuple[tuple[str, str], ...]:
     """Every way a loss can take, direct holders first."""
-    through = [(fund, final) for fund in FUNDS for final in (*INSTITUTIONS, OUTSIDE)]
+    final = (*INSTITUTIONS, *economy.holders(), OUTSIDE)
+    through = [(fund, name) for fund in FUNDS for name in final]
     direct = [(holder, holder) for holder in HOLDERS if holder not in FUNDS]
     return (("fund", BANK), *through, *direct, (GOVERNMENT, GOVERNMENT))
 
@@ -155,7 +153,7 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
         if holder not in FUNDS:
             flows[holder, holder] = lost * getattr(holders, holder)[None]
     flows[GOVERNMENT, GOVERNMENT] = claimed
-    paths, classes = paths_of(), classes_of(economy)
+    paths, classes = paths_of(economy), classes_of(economy)
     by_path = jnp.stack([jnp.sum(flows[path], axis=0) for path in paths], axis=1)
 
     unpaid = unpaid_by_customers(record, economy, grid)

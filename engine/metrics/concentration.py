@@ -23,8 +23,6 @@ from engine.numerics import ratio_above
 
 OTHERS = "other tenants"
 
-FINAL = (*INSTITUTIONS, BANK, OUTSIDE)
-
 
 class Concentration(eqx.Module):
     """Exposures [USD bn] and what they say of concentration."""
@@ -78,8 +76,9 @@ def look_through(economy: Economy, state: Any) -> Concentration:
     of_cohort = (cohort_shares(economy) * shares.fund[None]) @ by_class
     held = {"fund": of_cohort, "bond_fund": direct["bond_fund"][None]}
     rows = []
-    for name in FINAL:
-        row = direct[name]
+    final = (*INSTITUTIONS, *economy.holders(), BANK, OUTSIDE)
+    for name in final:
+        row = direct.get(name, jnp.zeros_like(direct[OUTSIDE]))
         for holder in FUNDS:
             # Banks own nothing of a fund.
             part = investors_of(economy, holder).get(name)
@@ -89,7 +88,7 @@ def look_through(economy: Economy, state: Any) -> Concentration:
     exposure = jnp.stack(rows)
     mix = ratio_above(exposure, jnp.sum(exposure, axis=1, keepdims=True))
     return Concentration(
-        holders=FINAL,
+        holders=final,
         tenants=tenants,
         exposure=exposure,
         by_fund=jnp.stack([direct[name] for name in FUNDS]),

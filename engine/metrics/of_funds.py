@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.economy import Economy
 from engine.metrics.registry import register, register_entity
 
 Series = Callable[[Any], Float[Array, "quarter cohort ..."]]
@@ -65,4 +66,29 @@ _declare(
     "credit loss of all lenders",
     lambda r: r.fund.credit_loss,
     "sum",
+)
+
+
+def _borne(r: Any, e: Economy, holder: str) -> Float[Array, "..."]:
+    """Loss of a holder that has nothing but shares of funds [USD bn]."""
+    lost = jnp.maximum(r.fund.credit_loss - r.fund.line_loss, 0.0)
+    borne = e[f"funds.bond.investors.{holder}"] * r.bond.credit_loss
+    for i, cohort in enumerate(e.cohorts()):
+        borne = borne + e[f"funds.{cohort}.investors.{holder}"] * lost[:, i]
+    return jnp.sum(borne, axis=0)
+
+
+def _outside(r: Any, i: int, e: Economy, g: Any) -> Float[Array, "..."]:
+    """What nobody who has a name bears."""
+    left = jnp.sum(r.investors.outside, axis=0)
+    for holder in e.holders():
+        left = left - _borne(r, e, holder)
+    return left
+
+
+register("holders", "loss", "L", "USD bn", "credit loss as final holder")(
+    lambda r, i, e, g: _borne(r, e, e.holders()[i])
+)
+register_entity(
+    "outside", "loss", "L", "USD bn", "credit loss as final holder", _outside
 )

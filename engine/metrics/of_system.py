@@ -67,14 +67,6 @@ register_entity(
     lambda r, i, e, g: jnp.sum(r.investors.losses[:, 1], axis=0),
 )
 register_entity(
-    "outside",
-    "loss",
-    "L",
-    "USD bn",
-    "credit loss as final holder",
-    lambda r, i, e, g: jnp.sum(r.investors.outside, axis=0),
-)
-register_entity(
     "bank",
     "loss",
     "L",

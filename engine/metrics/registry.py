@@ -45,7 +45,7 @@ def _declare(name: str, metric: Metric) -> None:
 def register(
     family: str, name: str, symbol: str, unit: str, description: str
 ) -> Callable[[Formula], Formula]:
-    """Registers a metric of every member of a family, or of the "cohorts" of funds."""
+    """Registers a metric of every member of a family ("cohorts": of funds)."""
     _declare(name, Metric(symbol, unit, description))
 
     def add(formula: Formula) -> Formula:
@@ -91,6 +91,17 @@ def registered() -> dict[str, list[str]]:
     return names
 
 
+def _listed(economy: Economy, family: str) -> tuple[str, ...]:
+    """Who has a family's metrics; two families are parts of one of the config."""
+    match family:
+        case "cohorts":
+            return economy.cohorts()
+        case "holders":
+            return economy.holders()
+        case _:
+            return economy.listed(family)
+
+
 def measure(
     record: Any, economy: Economy, grid: TimeGrid
 ) -> tuple[dict[str, Float[Array, "..."]], dict[str, Int[Array, "..."]]]:
@@ -105,9 +116,7 @@ def measure(
         statuses[name] = jnp.where(is_ok, 0, 1)
 
     for family, metric, formula in _BY_FAMILY:
-        of_funds = family == "cohorts"
-        listed = economy.cohorts() if of_funds else economy.listed(family)
-        for index, entity in enumerate(listed):
+        for index, entity in enumerate(_listed(economy, family)):
             put(f"{entity}.{metric}", formula(record, index, economy, grid))
     for name, formula in _BY_ENTITY:
         put(name, formula(record, 0, economy, grid))

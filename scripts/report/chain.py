@@ -18,7 +18,15 @@ INSTRUMENTS = {
     "takeout": "take-out loans",
 }
 
-FINAL = ("pension", "insurer", "outside", "bank", "government")
+FINAL = (
+    "pension",
+    "insurer",
+    "retail",
+    "sovereign",
+    "outside",
+    "bank",
+    "government",
+)
 
 DUST = 0.001
 """Share of the total below which a link would not be seen."""

@@ -18,11 +18,9 @@ def story(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     economy, _, grid = built
     record = result.record
     investors = record.investors
-    names = economy.members("investors")
-    losses = np.sum(np.asarray(investors.losses), axis=0)
-    holders = {n: float(x) for n, x in zip(names, losses, strict=True)}
+    names = (*economy.members("investors"), "outside")
+    holders = {n: float(result.metrics[f"{n}.loss"]) for n in names}
     holders |= {
-        "outside": float(np.sum(investors.outside)),
         "bank": float(np.sum(investors.bank_direct + investors.bank_lines)),
         "government": float(np.sum(investors.government)),
     }

@@ -30,7 +30,16 @@ KINDS = {
     "loss": ("loss", RED),
 }
 
-FINAL = ("pension", "insurer", "outside", "bank", "government", "Managers' fees")
+FINAL = (
+    "pension",
+    "insurer",
+    "retail",
+    "sovereign",
+    "outside",
+    "bank",
+    "government",
+    "Managers' fees",
+)
 
 
 def capital(links: list[dict[str, Any]]) -> go.Figure:

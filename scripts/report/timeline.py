@@ -18,7 +18,15 @@ from scripts.report.style import (
 )
 
 NEVER = 9000.0
-HOLDERS = ("pension", "insurer", "outside", "bank", "government")
+HOLDERS = (
+    "pension",
+    "insurer",
+    "retail",
+    "sovereign",
+    "outside",
+    "bank",
+    "government",
+)
 
 
 def told(material: dict[str, Any]) -> list[str]:

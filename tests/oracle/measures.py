@@ -204,6 +204,12 @@ def of_funds(run: Run) -> dict[str, float]:
     return result
 
 
+def of_holders(run: Run) -> dict[str, float]:
+    """What those lose who have nothing but shares of funds."""
+    quarters = run.one("investors", "holders")
+    return {f"{m}.loss": sum(q[m] for q in quarters) for m in quarters[0]}
+
+
 def of_others(run: Run) -> dict[str, Outcome | float]:
     """Metrics of those that are alone: hybrid cloud, vendor, funds, investors."""
     n = run.until(run.f["criteria.horizon"])
@@ -223,7 +229,8 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         "bond.credit_loss": sum(run.one("bond", "credit_loss")),
         "pension.loss": sum(x[0] for x in institutions),
         "insurer.loss": sum(x[1] for x in institutions),
-        "outside.loss": sum(run.one("investors", "outside")),
+        "outside.loss": sum(run.one("investors", "unnamed")),
+        **of_holders(run),
         "bank.loss": bank,
         "government.loss": sum(run.one("investors", "government")),
         **of_guarantee(run),

@@ -129,6 +129,11 @@ class Opened:
             for m, c in self.cohorts.items()
         }
         self.lends = funds.lends(self.fund)
+        self.holders = [
+            m
+            for m in self.families["investors"]
+            if self.choices[f"investors.{m}.kind"] == "holder"
+        ]
         self.receivables = [0.0] * len(self.opening)
         self.market = market.opening_market(f)
         self.system = contagion.open_system()

@@ -266,7 +266,9 @@ class Oracle(Opened):
             fund[m], self.fund[m] = funds.run_fund(
                 c, self.d, t, self.fund[m], classes, price
             )
-        investors, state = contagion.bear(f, self.terms, classes, price, fund, before)
+        investors, state = contagion.bear(
+            f, self.terms, classes, price, fund, self.holders, before
+        )
         pairs = [
             [(self.c[family][m], r) for m, r in reports.items()]
             for family, reports in (("neoclouds", clouds), ("spvs", spvs))

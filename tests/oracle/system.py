@@ -22,7 +22,13 @@ def open_system() -> dict:
 
 
 def bear(
-    f: dict, terms: list, classes: list, price: list, cohorts: dict, s: dict
+    f: dict,
+    terms: list,
+    classes: list,
+    price: list,
+    cohorts: dict,
+    holders: list,
+    s: dict,
 ) -> tuple[dict, dict]:
     """Who finally bears the quarter's losses."""
     through = {
@@ -32,11 +38,14 @@ def bear(
     state = {"lost": {}, "charged": {}}
     report = {"losses": [], "forced_sales": [], "headroom": [], "used": []}
 
-    def part(who: str) -> float:
-        mine = held(terms, classes, who, "loss")
+    def by_funds(who: str) -> float:
+        mine = f[f"funds.bond.investors.{who}"] * bond
         for m, loss in through.items():
             mine += f[f"funds.{m}.investors.{who}"] * loss
-        return mine + f[f"funds.bond.investors.{who}"] * bond
+        return mine
+
+    def part(who: str) -> float:
+        return held(terms, classes, who, "loss") + by_funds(who)
 
     low = [
         {"gone": max(0.0, 1.0 - p) * x["balance"]}
@@ -63,7 +72,9 @@ def bear(
     bank = 1.0 - state["bank_lost"] / f["banks.buffer"]
     claims = 1.0 - state["claims"] / f["government.claim_threshold"]
     report.update(
-        outside=part("outside"),
+        unnamed=part("outside"),
+        outside=part("outside") + sum(by_funds(m) for m in holders),
+        holders={m: by_funds(m) for m in holders},
         bank_direct=direct,
         bank_lines=lines,
         government=paid,
