@@ -60,6 +60,19 @@ PAID = {
     "value_bn": 3.7,
     "loss_bn": 0.0,
 }
+LENT = {
+    "exposure_bn": {
+        "pension": {"openai": 3.0, "meta": 1.0},
+        "bank": {"openai": 0.0, "meta": 0.0},
+    },
+    "by_tenant_bn": {"openai": 3.0, "meta": 1.0},
+    "total_bn": 4.0,
+    "hhi": {"pension": 0.625, "bank": 0.0},
+    "common": {
+        "pension": {"pension": 1.0, "bank": 0.0},
+        "bank": {"pension": 0.0, "bank": 0.0},
+    },
+}
 TIED = {
     "item": "revenue of the last quarter",
     "low": 4.0,
@@ -258,6 +271,7 @@ def material():
             "layers": layers,
         },
         "maps": {"future": heat},
+        "concentration": LENT,
         "positions": {
             "base": 2028.8,
             "horizon": 2033.75,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.report import chain, flows, style, tornado
+from scripts.report import chain, flows, look_through, style, tornado
 from scripts.report.page import render
 from tests import report_material
 from tests.report_material import CHAIN, criterion
@@ -19,6 +19,7 @@ SECTIONS = (
     "flows",
     "chain",
     "guarantee",
+    "look-through",
     "positions",
     "leases",
     "deals",
@@ -191,3 +192,12 @@ def test_numbers_are_written_for_people(value, text):
 @pytest.mark.parametrize(("date", "text"), [(2026.75, "Q3 2026"), (2027.0, "Q4 2026")])
 def test_a_quarter_is_named_by_its_end(date, text):
     assert style.quarter(date) == text
+
+
+def test_exposures_are_summed_and_shared_as_given(material):
+    found = look_through.content(material)
+    assert found["largest"] == [("OpenAI", "75\u2009%"), ("Meta", "25\u2009%")]
+    assert found["rows"][0][1:] == ["4.0", "OpenAI", "75\u2009%", "0.62"]
+    # A holder of nothing has no largest share.
+    assert found["rows"][1][3] == "–"
+    assert look_through.content({}) is None
