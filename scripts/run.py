@@ -68,6 +68,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     from scripts._chain import chain
     from scripts._leases import leases
     from scripts._names import classifications
+    from scripts._tax import tax
 
     economy, _, grid = built
     return {
@@ -79,6 +80,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "chain": chain(economy, grid, result),
         "funding": funding(economy, result),
         "leases": leases(economy, grid, result),
+        "tax_not_charged": tax(economy, grid, result),
     }
 
 
