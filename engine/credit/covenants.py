@@ -81,7 +81,7 @@ class Acceleration(eqx.Module):
         return Acceleration(
             least=level,
             inverse=jnp.where(exists, 1.0 / jnp.where(exists, level, 1.0), 0.0),
-            lift=jnp.where(exists, -1.0, HIGHEST),
+            lift=jnp.where(exists, -jnp.ones_like(level), HIGHEST),
             owners=jnp.where(exists, owners, 0.0),
         )
 
