@@ -16,6 +16,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.once import once
+
 TAPES = "tapes"
 """Prefix of the figures that hold a row per deal: `tapes.<family>.<key>`."""
 
@@ -138,7 +140,7 @@ class Economy(eqx.Module):
         if parts[0].ndim > 1:
             longest = max(part.shape[1] for part in parts)
             parts = [_lengthened(part, longest, key) for part in parts]
-        return jnp.concatenate(parts)
+        return once(jnp.concatenate(parts))
 
     def rows(self, family: str, *keys: str) -> dict[str, Float[Array, "member ..."]]:
         """Figures of every member by key: what a function of one deal is mapped over.

@@ -9,6 +9,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.once import computed_once
+
 DT = 0.25
 """Length of a quarter in years."""
 
@@ -46,6 +48,7 @@ class TimeGrid(eqx.Module):
         """The date up to which figures are data: end of the last history quarter."""
         return self.start + self.n_history * DT
 
+    @computed_once
     def overlap(
         self, begin: Float[Array, ""], end: Float[Array, ""]
     ) -> Float[Array, " quarter"]:
@@ -57,12 +60,17 @@ class TimeGrid(eqx.Module):
         """Share of a payment dated `date` that falls in each quarter."""
         return self.overlap(date - DT, date)
 
+    @computed_once
     def path(
         self, dates: Float[Array, " point"], values: Float[Array, " point"]
     ) -> Float[Array, " quarter"]:
         """A path (linear between its points, flat outside) read at mid-quarter."""
-        return jnp.interp(self.middles, dates, values)
+        # The rise over each interval, as far as the quarter has come: no gathers.
+        lengths = jnp.diff(dates)[None, :]
+        come = jnp.clip(self.middles[:, None] - dates[None, :-1], 0.0, lengths)
+        return values[0] + jnp.sum(come / lengths * jnp.diff(values)[None, :], axis=1)
 
+    @computed_once
     def schedule(
         self, edges: Float[Array, " edge"], amounts: Float[Array, " interval"]
     ) -> Float[Array, " quarter"]:
@@ -74,6 +82,7 @@ class TimeGrid(eqx.Module):
         rates = amounts / jnp.diff(edges)
         return jnp.sum(jnp.maximum(covered, 0.0) * rates[None, :], axis=1)
 
+    @computed_once
     def bullets(
         self, dates: Float[Array, " bullet"], amounts: Float[Array, " bullet"]
     ) -> Float[Array, " quarter"]:
@@ -90,6 +99,7 @@ class TimeGrid(eqx.Module):
         return series[self.n_history :]
 
 
+@computed_once
 def span(
     begin: Float[Array, ""], end: Float[Array, ""], n: int
 ) -> Float[Array, " vintage"]:
@@ -102,6 +112,7 @@ def span(
     return jnp.clip(covered / DT, 0.0, 1.0)
 
 
+@computed_once
 def conditional(weights: Float[Array, " quarter"]) -> Float[Array, " quarter"]:
     """Weight of each quarter in a decision, given that it was not taken before."""
     left = 1.0 - (jnp.cumsum(weights) - weights)

@@ -8,6 +8,7 @@ from engine.economy import Economy
 from engine.funds.bond import BondFundFlows
 from engine.funds.holders import ClassFlows, Holders
 from engine.funds.private_credit import FundFlows
+from engine.once import computed_once
 from engine.survival import HIGHEST
 
 INSTITUTIONS = ("pension", "insurer")
@@ -85,6 +86,7 @@ class Investors(eqx.Module):
             government=nothing,
         )
 
+    @computed_once
     def __call__(
         self,
         flows: ClassFlows,

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, span
+from engine.once import computed_once
 
 VINTAGES = 40
 """Quarters of age that a register remembers (ten years)."""
@@ -118,6 +119,7 @@ class Market(eqx.Module):
         indexed = (1.0 + self.indexation) ** years
         return jnp.maximum(level**self.shell_elasticity * indexed, self.shell_floor)
 
+    @computed_once
     def __call__(
         self, quarter: Drivers, openness: Float[Array, "..."], fleet: Fleet
     ) -> tuple[Prices, Fleet]:

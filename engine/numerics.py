@@ -16,6 +16,7 @@ from jax import lax
 from jax.core import Tracer
 
 from engine._types import ArrayLike, Scalar, Values
+from engine.once import computed_once
 
 
 def floats(*values: ArrayLike) -> tuple[Values, ...]:
@@ -107,6 +108,7 @@ def _log1p_ratio(x: Values) -> Values:
     return _smooth_ratio(x, lambda y: jnp.log1p(y) / y, series)
 
 
+@computed_once
 def annuity_factor(rate_per_period: ArrayLike, n_periods: ArrayLike) -> Values:
     r"""Present value of 1 at the end of each of $n$ periods, $n$ real.
 
@@ -130,6 +132,7 @@ def c2_ramp(x: ArrayLike) -> Values:
     return t * t * t * (10 - 15 * t + 6 * t * t)
 
 
+@computed_once
 def normal_cdf(x: ArrayLike) -> Values:
     r"""Standard normal distribution function, $\Phi(x)$."""
     (x,) = floats(x)

@@ -1,6 +1,7 @@
 """Simulate one scenario (a scan over quarters) or a batch (scenario axis last)."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from engine.metrics.criteria import LimitStates, limit_states_of
 from engine.metrics.layers import first_failure, headrooms
 from engine.metrics.losses import layer_losses
 from engine.metrics.registry import measure
+from engine.once import once
 from engine.step import (
     EconomyState,
     Layers,
@@ -70,13 +72,14 @@ def run_quarters(
     layers: Layers, dated: Paths, state: EconomyState, rule: AbstractDefaultRule
 ) -> Record:
     """The record over the model quarters."""
+    layers = once(layers)
 
     # Checkpointed: the backward pass recomputes a quarter instead of storing it.
-    @jax.checkpoint
+    @functools.partial(jax.checkpoint, prevent_cse=False)
     def body(state: EconomyState, quarter: Paths) -> tuple[EconomyState, Record]:
         return step(layers, rule, state, quarter)
 
-    _, record = jax.lax.scan(body, state, dated)
+    _, record = jax.lax.scan(body, once(state), once(dated))
     return record
 
 

@@ -11,11 +11,13 @@ from jaxtyping import Array, Bool, Float
 
 from engine.jump import AbstractDefaultRule, jump
 from engine.numerics import normal_cdf
+from engine.once import computed_once
 
 HIGHEST = 10.0
 """Headroom is clipped to [−1, HIGHEST]; beyond it nothing is learnt from it."""
 
 
+@computed_once
 def headroom(
     sources: Float[Array, "..."], dues: Float[Array, "..."]
 ) -> Float[Array, "..."]:
@@ -25,11 +27,13 @@ def headroom(
     return jnp.where(is_due, jnp.clip(ratio, -1.0, HIGHEST), HIGHEST)
 
 
+@computed_once
 def log_headroom(g: Float[Array, "..."]) -> Float[Array, "..."]:
     """ln(1 + g), floored where hardly anything is left."""
     return jnp.log(jnp.maximum(1.0 + g, 1e-3))
 
 
+@computed_once
 def survive(
     alive: Float[Array, "vehicle ..."],
     worst: Float[Array, "vehicle ..."],
@@ -45,6 +49,7 @@ def survive(
     return jnp.where(is_cohort, pooled, alive * jump(g, rule)), worst
 
 
+@computed_once
 def kept(
     h: Float[Array, "vehicle ..."],
     dispersion: Float[Array, "vehicle ..."],

@@ -267,7 +267,14 @@ class _Reader:
         return list(outs)
 
 
-SAME = ("convert_element_type", "copy", "copy_p", "stop_gradient", "reduce_precision")
+SAME = (
+    "convert_element_type",
+    "copy",
+    "copy_p",
+    "once",
+    "reduce_precision",
+    "stop_gradient",
+)
 """Primitives that return their argument where its kind stays."""
 
 VIEWS = (

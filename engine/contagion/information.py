@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from engine.economy import Economy
 from engine.grid import DT
+from engine.once import computed_once
 
 
 class SystemState(eqx.Module):
@@ -62,6 +63,7 @@ class Contagion(eqx.Module):
             shock=nothing, spread=nothing, openness=jnp.ones_like(self.impulse)
         )
 
+    @computed_once
     def __call__(
         self,
         equity: Float[Array, "neocloud ..."],

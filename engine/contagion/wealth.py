@@ -17,6 +17,7 @@ from engine.credit.neocloud_flows import NeocloudFlows
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
+from engine.once import computed_once
 from engine.vehicles.hybrid import HybridFlows, hybrid_paths
 from engine.vehicles.hyperscaler import HyperscalerFlows, planned_capex
 from engine.vehicles.vendor import VendorFlows
@@ -127,6 +128,7 @@ class Wealth(eqx.Module):
             demand=jnp.ones_like(none),
         )
 
+    @computed_once
     def felt(self, quarter: Drivers, state: WealthState) -> Felt:
         """The quarter's drivers once spending is cut by what `state` says."""
         kept = jnp.maximum(1.0 - self.pass_through * state.cut, 0.0)
@@ -161,6 +163,7 @@ class Wealth(eqx.Module):
             demand=demand / quarter.demand,
         )
 
+    @computed_once
     def __call__(
         self,
         felt: Felt,

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
+from engine.once import computed_once
 from engine.survival import headroom
 
 
@@ -72,6 +73,7 @@ class Labs(eqx.Module):
         cash = economy.stack("labs", "cash")
         return LabState(cash=cash, deferred=jnp.zeros_like(cash))
 
+    @computed_once
     def __call__(
         self,
         quarter: Drivers,

@@ -11,6 +11,7 @@ from engine.grid import DT, TimeGrid, conditional
 from engine.jump import AbstractDefaultRule, jump
 from engine.market import Prices
 from engine.numerics import annuity_factor
+from engine.once import computed_once
 from engine.survival import HIGHEST, kept
 
 REPUTATION_YEARS = 10.0
@@ -117,6 +118,7 @@ class Tenancies(eqx.Module):
         let = jnp.ones_like(self.rvg_cap)
         return TenancyState(let=let, vacant=jnp.zeros_like(let))
 
+    @computed_once
     def _present_values(
         self,
         quarter: Drivers,
@@ -137,6 +139,7 @@ class Tenancies(eqx.Module):
             used = step * (weight * market + used)
         return rent * DT * paid, rent * DT * self.use_multiple * used
 
+    @computed_once
     def __call__(
         self,
         quarter: Drivers,
@@ -210,14 +213,13 @@ def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
         start = deal["rent_start"] + delay
         term, end = deal["lease_term"], deal["lease_end"]
         # Renewals n = 1, 2, … before the end; the grid's length bounds their number.
-        renewing = jnp.zeros_like(grid.middles)
-        next_date = jnp.full_like(grid.middles, end)
-        for n in range(8, 0, -1):
-            date = start + n * term
-            counts = jnp.clip((end - date) / DT, 0.0, 1.0)
-            renewing = renewing + counts * conditional(grid.matures(date))
-            ahead = jnp.where(date > grid.begins, jnp.minimum(date, end), next_date)
-            next_date = jnp.minimum(next_date, ahead)
+        renewals = start + jnp.arange(1, 9, dtype=start.dtype) * term
+        counts = jnp.clip((end - renewals) / DT, 0.0, 1.0)
+        weights = jax.vmap(lambda date: conditional(grid.matures(date)))(renewals)
+        renewing = jnp.sum(counts[:, None] * weights, axis=0)
+        is_ahead = renewals[:, None] > grid.begins[None]
+        dates = jnp.where(is_ahead, jnp.minimum(renewals, end)[:, None], end)
+        next_date = jnp.min(dates, axis=0)
         years = jnp.maximum(grid.middles - start, 0.0)
         return TenancyDates(
             renewing=grid.modelled(renewing),

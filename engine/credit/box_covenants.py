@@ -20,6 +20,7 @@ from engine.credit.covenants import (
     threshold,
 )
 from engine.economy import Economy
+from engine.once import computed_once
 
 
 class BoxTerms(eqx.Module):
@@ -61,6 +62,7 @@ class BoxTest(NamedTuple):
     headroom: Float[Array, "neocloud ..."]
 
 
+@computed_once
 def draws_open(
     terms: BoxTerms, tested: Float[Array, "neocloud ..."]
 ) -> Float[Array, "neocloud ..."]:
@@ -68,6 +70,7 @@ def draws_open(
     return passed(tested, terms.draw_stop, terms.band)
 
 
+@computed_once
 def examine_boxes(
     terms: BoxTerms,
     cash: Float[Array, "neocloud ..."],
@@ -87,6 +90,7 @@ def examine_boxes(
     return BoxTest(dscr, reach, cure, terms.default.headroom(reach, before))
 
 
+@computed_once
 def sweep(
     terms: BoxTerms,
     dscr: Float[Array, "neocloud ..."],

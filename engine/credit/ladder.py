@@ -4,6 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.once import computed_once
+
 
 class Rungs(eqx.Module):
     """Capacities, or amounts drawn, of the ladder's rungs in order [USD bn]."""
@@ -29,6 +31,7 @@ class Rungs(eqx.Module):
         )
 
 
+@computed_once
 def climb(
     gap: Float[Array, "neocloud ..."], capacity: Rungs
 ) -> tuple[Rungs, Float[Array, "neocloud ..."]]:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
+from engine.once import computed_once
 from engine.survival import HIGHEST
 from engine.vehicles.spv import reference_rates
 
@@ -63,6 +64,7 @@ class Marks(eqx.Module):
             ),
         )
 
+    @computed_once
     def price(
         self,
         ten_year: Float[Array, "..."],

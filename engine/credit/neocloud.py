@@ -21,10 +21,12 @@ from engine.grid import DT
 from engine.jump import AbstractDefaultRule
 from engine.market import Prices, aged, newest
 from engine.numerics import ratio_above
+from engine.once import computed_once, once
 from engine.survival import HIGHEST, headroom, survive
 from engine.vehicles.neocloud import Earnings, NeocloudPaths, Operations
 
 
+@computed_once
 def divide(
     quarter: Drivers,
     prices: Prices,
@@ -47,26 +49,28 @@ def divide(
     service = service_due(quarter, terms, dues, guarantee, state, draws, issues)
     scheduled, bullets = service.scheduled, service.bullets
     resuming = state.deferred_capex * jnp.minimum(DT / terms.resume, 1.0)
-    committed = dues.committed + resuming
+    committed = once(dues.committed + resuming)
     allowed = draws_open(terms.boxes, state.tested)
     advance = terms.advance * window.open * allowed
-    own = 1.0 - advance
+    own = once(1.0 - advance)
     run_rate = 4.0 * earnings.ebitda
-    room = terms.leverage_limit * run_rate
+    room = once(terms.leverage_limit * run_rate)
     refinanced = window.open * jnp.minimum(
         bullets, jnp.maximum(room - (state.debt - bullets), 0.0)
     )
-    capacity = Rungs(
-        notes=window.open
-        * jnp.minimum(terms.notes_per_quarter, jnp.maximum(room - state.debt, 0.0)),
-        revolver=jnp.maximum(terms.revolver - state.revolver, 0.0),
-        roll=guarantee.rolling * (scheduled + bullets - refinanced),
-        deferral=own * terms.deferrable * committed,
-        equity=terms.equity_capacity * state.market_cap * window.open,
-        minimum_cash=terms.minimum_cash,
+    capacity = once(
+        Rungs(
+            notes=window.open
+            * jnp.minimum(terms.notes_per_quarter, jnp.maximum(room - state.debt, 0.0)),
+            revolver=jnp.maximum(terms.revolver - state.revolver, 0.0),
+            roll=guarantee.rolling * (scheduled + bullets - refinanced),
+            deferral=own * terms.deferrable * committed,
+            equity=terms.equity_capacity * state.market_cap * window.open,
+            minimum_cash=terms.minimum_cash,
+        )
     )
     earned = state.cash * quarter.short * DT
-    owed = service.interest + scheduled + bullets
+    owed = once(service.interest + scheduled + bullets)
     firm = owed + own * (1.0 - terms.deferrable) * committed
     due = firm + jnp.maximum(-earnings.cash_ebitda, 0.0)
     sources = (
@@ -105,27 +109,27 @@ def divide(
     )
     raised = drawn.equity + test.cure
 
-    excess = jnp.maximum(-gap, 0.0)
+    excess = once(jnp.maximum(-gap, 0.0))
     revolver_repaid = jnp.minimum(state.revolver, excess)
     rolled_repaid = jnp.minimum(state.rolled, excess - revolver_repaid)
     free = excess - revolver_repaid - rolled_repaid + test.cure
     ddtl, box = state.ddtl - service.ddtl, state.box - service.box
     swept_ddtl, swept_box = sweep(terms.boxes, test.dscr, free, ddtl, box)
     swept, box = swept_ddtl + swept_box, box - swept_box
-    free = free - swept
+    free = once(free - swept)
     expired = paths.expiring + jnp.sum(terms.ending * contracts, axis=0)
     offered = (
         (terms.growth * quarter.money_growth * DT + terms.rebook * expired)
         * jnp.clip(quarter.ratio, 0.0, 1.0)
         * (1.0 + guarantee.volume)
     )
-    cost = terms.capex_per_revenue / jnp.clip(prices.level, 0.5, 1.5)
+    cost = once(terms.capex_per_revenue / jnp.clip(prices.level, 0.5, 1.5))
     prepaid_per_unit = terms.prepayment * terms.term
     need = jnp.maximum(cost * own - prepaid_per_unit, 0.1 * cost)
-    signed = jnp.minimum(offered, terms.signing * free / need)
+    signed = once(jnp.minimum(offered, terms.signing * free / need))
     prepayment = prepaid_per_unit * signed
 
-    capex = committed - deferred + cost * signed
+    capex = once(committed - deferred + cost * signed)
     drawn_box = advance * capex
     issued = refinanced + drawn.notes
     box_margin = terms.box_margin * quarter.spread_factor + window.spread

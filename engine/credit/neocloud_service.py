@@ -11,6 +11,7 @@ from engine.credit.guarantee import Guarantee
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
 from engine.drivers import Drivers
 from engine.grid import DT
+from engine.once import computed_once
 
 
 class Service(eqx.Module):
@@ -41,6 +42,7 @@ class Service(eqx.Module):
         return self.notes + self.converts + self.new_notes
 
 
+@computed_once
 def service_due(
     quarter: Drivers,
     terms: NeocloudTerms,

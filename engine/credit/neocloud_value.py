@@ -11,6 +11,7 @@ from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTe
 from engine.drivers import Drivers
 from engine.market import Prices
 from engine.numerics import ratio_above
+from engine.once import computed_once
 from engine.survival import HIGHEST
 
 
@@ -23,6 +24,7 @@ class Estate(eqx.Module):
     headroom: Float[Array, "neocloud ..."]
 
 
+@computed_once
 def estate(prices: Prices, terms: NeocloudTerms, state: NeocloudState) -> Estate:
     """Absolute priority: pledged chips to the secured, the rest to the unsecured."""
     pool = state.chips * terms.fire_sale * jnp.minimum(prices.level, 1.0)
@@ -37,6 +39,7 @@ def estate(prices: Prices, terms: NeocloudTerms, state: NeocloudState) -> Estate
     )
 
 
+@computed_once
 def market_cap(
     quarter: Drivers,
     terms: NeocloudTerms,

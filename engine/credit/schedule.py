@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from engine._types import ArrayLike, PerPeriod, Scalar, Values
 from engine.numerics import annuity_factor, floats, require, require_shape
+from engine.once import computed_once
 
 KINDS: tuple[str, ...] = ("level", "linear", "bullet")
 """Amortisation profiles of `amortise`."""
@@ -84,6 +85,7 @@ def amortise(
     return Schedule(stock[:-1], rate * stock[:-1], stock[:-1] - stock[1:])
 
 
+@computed_once
 def level_service(
     balance: ArrayLike, rate_per_quarter: ArrayLike, remaining_quarters: ArrayLike
 ) -> Service:

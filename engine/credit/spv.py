@@ -18,6 +18,7 @@ from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
 from engine.numerics import annuity_factor, ratio_above
+from engine.once import computed_once, once
 from engine.survival import HIGHEST, headroom, survive
 from engine.vehicles.spv import SpvEarnings, SpvPaths
 
@@ -86,6 +87,7 @@ class SpvFlows(eqx.Module):
     junior_while_short: Float[Array, "spv ..."]
 
 
+@computed_once
 def _takeout(
     quarter: Drivers,
     window: Window,
@@ -102,6 +104,7 @@ def _takeout(
     return jnp.minimum(terms.takeout_ltv * value, covered), rate
 
 
+@computed_once
 def divide_spv(
     quarter: Drivers,
     window: Window,
@@ -147,7 +150,7 @@ def divide_spv(
     own_spend = (1.0 - terms.drawn) * paths.spend
     coupons = interest - capitalised + late + second.interest
     repayments = principal + residual + second.principal
-    due = own_spend + coupons + repayments
+    due = once(own_spend + coupons + repayments)
     income = earnings.cfads + earnings.owed + earned + paths.equity
     roll = guarantee.rolling * principal
     sources = state.cash + income + state.sponsor + roll
@@ -157,7 +160,7 @@ def divide_spv(
     untrapped = jnp.clip(due - pot, 0.0, state.trapped)
     pot = pot + untrapped
     used = jnp.clip(due - pot, 0.0, state.reserve)
-    pot = pot + used
+    pot = once(pot + used)
     called = jnp.clip(due - pot, 0.0, state.sponsor)
     rolled = jnp.clip(due - pot - called, 0.0, roll)
     # Spend that no draw touches has a batch axis of one.

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from engine.credit.covenants import Acceleration, Cover, cure_due, failed, threshold
 from engine.economy import Economy
 from engine.grid import DT
+from engine.once import computed_once
 from engine.survival import HIGHEST
 
 
@@ -59,6 +60,7 @@ class Excess(NamedTuple):
     distributed: Float[Array, "spv ..."]
 
 
+@computed_once
 def examine_spv(
     terms: SpvCovenants,
     started: Float[Array, "..."],
@@ -80,6 +82,7 @@ def examine_spv(
     return SpvTest(reach, jnp.minimum(due, owners), headroom)
 
 
+@computed_once
 def divide_excess(
     terms: SpvCovenants,
     sweeping: Float[Array, "..."],

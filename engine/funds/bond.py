@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.funds.holders import ClassFlows
+from engine.once import computed_once
 
 
 class BondFundFlows(eqx.Module):
@@ -21,6 +22,7 @@ class BondFund(eqx.Module):
 
     shares: Float[Array, "class ..."]
 
+    @computed_once
     def __call__(
         self, flows: ClassFlows, price: Float[Array, "class ..."]
     ) -> BondFundFlows:

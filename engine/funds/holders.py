@@ -8,6 +8,7 @@ from engine.credit.neocloud_flows import NeocloudFlows
 from engine.credit.spv import SpvFlows
 from engine.economy import Economy
 from engine.grid import DT
+from engine.once import computed_once
 
 INSTRUMENTS = ("secured", "unsecured", "notes", "takeout")
 """Classes of debt of a vehicle: the first two of neoclouds, the others of SPVs."""
@@ -80,6 +81,7 @@ class Holders(eqx.Module):
         """No recoveries outstanding."""
         return ClassState(receivable=jnp.zeros_like(self.fund))
 
+    @computed_once
     def __call__(
         self, clouds: NeocloudFlows, spvs: SpvFlows, state: ClassState
     ) -> tuple[ClassFlows, ClassState]:

@@ -13,6 +13,7 @@ from engine.economy import Economy
 from engine.funds.holders import INSTRUMENTS, ClassFlows
 from engine.grid import DT
 from engine.numerics import normal_cdf, ratio_above, safe_log
+from engine.once import computed_once
 from engine.survival import headroom
 
 NEUTRAL = {
@@ -182,6 +183,7 @@ class PrivateCredit(eqx.Module):
         ) * normal_cdf(-cover / sigma - sigma)
         return jnp.maximum(tail, 0.0)
 
+    @computed_once
     def __call__(
         self,
         quarter: Drivers,

@@ -9,6 +9,7 @@ from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.market import Prices
+from engine.once import computed_once
 from engine.survival import HIGHEST
 from engine.vehicles.overflow import Overflow, OverflowFlows, OverflowState
 
@@ -104,6 +105,7 @@ class Hybrid(eqx.Module):
         overflow = Overflow.build(economy).opening()
         return HybridState(cash=cash, debt=jnp.zeros_like(cash), overflow=overflow)
 
+    @computed_once
     def __call__(
         self,
         quarter: Drivers,

@@ -8,6 +8,7 @@ from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.numerics import ratio_above
+from engine.once import computed_once
 from engine.survival import headroom
 
 
@@ -84,6 +85,7 @@ class Hyperscalers(eqx.Module):
         cash = economy.stack("hyperscalers", "cash")
         return HyperscalerState(cash=cash, bonds=jnp.zeros_like(cash))
 
+    @computed_once
     def __call__(
         self,
         quarter: Drivers,

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
 from engine.market import VINTAGES, Prices
+from engine.once import computed_once
 
 
 class NeocloudPaths(eqx.Module):
@@ -95,6 +96,7 @@ class Neoclouds(eqx.Module):
             ending=ending,
         )
 
+    @computed_once
     def operate(
         self,
         prices: Prices,
@@ -120,6 +122,7 @@ class Neoclouds(eqx.Module):
             billed=sold * DT * self.collected,
         )
 
+    @computed_once
     def earn(
         self,
         operations: Operations,

@@ -11,6 +11,7 @@ from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.market import Prices
 from engine.numerics import annuity_factor
+from engine.once import computed_once
 
 
 class SpvPaths(eqx.Module):
@@ -92,6 +93,7 @@ class Spvs(eqx.Module):
         rent, owed = self.due(dates, tenancy)
         return jnp.sum(self.labs * ((rent + owed) * alive)[None], axis=1)
 
+    @computed_once
     def earn(
         self,
         prices: Prices,

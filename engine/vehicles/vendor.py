@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT
+from engine.once import computed_once
 from engine.vehicles.neocloud import backing
 
 
@@ -71,6 +72,7 @@ class Vendor(eqx.Module):
         """Cash at `as_of`."""
         return VendorState(cash=economy.stack("vendor", "cash"))
 
+    @computed_once
     def __call__(
         self,
         quarter: Drivers,
