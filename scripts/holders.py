@@ -78,9 +78,16 @@ def _concentration(configs: dict[str, Any]) -> Any:
     return concentration(configs)
 
 
+def _route(configs: dict[str, Any]) -> Any:
+    from scripts._route import by_price
+
+    return by_price(configs)
+
+
 PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "flips": _flips,
     "guarantee": _guarantee,
     "positions": _positions,
     "concentration": _concentration,
+    "route": _route,
 }

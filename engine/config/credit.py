@@ -34,3 +34,18 @@ class Marks(Section):
     issue_ten_year_pct: Figure
     secured_years: Figure
     unsecured_years: Figure
+
+
+class Route(Section):
+    """What a bank and a private lender ask for the same loan."""
+
+    bank_funding_spread_bps: Figure
+    capital_ratio_share: Figure
+    bank_hurdle_pct: Figure
+    output_floor_share: Figure
+    weight_building_x: Figure
+    least_lgd_share: Figure
+    maturity_years: Figure
+    private_margin_bps: Figure
+    single_name_share: Figure
+    width_bps: Figure

@@ -17,7 +17,7 @@ from engine.config.base import FrozenModel, Number
 from engine.config.checks import problems
 from engine.config.contagion import Contagion, Wealth
 from engine.config.contracts import Hyperscaler, Lab, Reported
-from engine.config.credit import Credit, Guarantee, Marks
+from engine.config.credit import Credit, Guarantee, Marks, Route
 from engine.config.drivers import (
     Access,
     Adoption,
@@ -104,6 +104,7 @@ class EconomyConfig(FrozenModel):
     credit: Credit
     guarantee: Guarantee
     marks: Marks
+    route: Route
     funds: dict[
         str,
         Annotated[

@@ -233,6 +233,18 @@ MONEY = {
         "sale_multiple_x": "sold per loss beyond the buffer",
         "charge_slope_x": "buffer that a fall of marks uses",
     },
+    "route": {
+        "bank_funding_spread_bps": "what a bank's own money costs over the short rate",
+        "capital_ratio_share": "capital that a bank holds, of risk-weighted assets",
+        "bank_hurdle_pct": "return that it asks of capital",
+        "output_floor_share": "least of the standardised risk weight that counts",
+        "weight_building_x": "standardised risk weight of a project being built",
+        "least_lgd_share": "least loss given default that either lender expects",
+        "maturity_years": "maturity in the formula of risk weights",
+        "private_margin_bps": "what a private lender asks over rate and losses",
+        "single_name_share": "most of all banks' CET1 in one name and class",
+        "width_bps": "advantage of price at which 73 of 100 loans follow it",
+    },
     "banks": {
         "buffer_usd_bn": "losses that banks can take",
         "cet1_usd_bn": "their common equity",
