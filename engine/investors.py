@@ -104,8 +104,8 @@ class Investors(eqx.Module):
             ]
         )
         # Banks bear what the lines' collateral does not cover; investors the rest.
-        from_fund = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
-        bank_lines = jnp.sum(fund.credit_loss - from_fund, axis=0)
+        from_fund = fund.credit_loss - fund.line_loss
+        bank_lines = jnp.sum(fund.line_loss, axis=0)
         through = jnp.sum(self.fund * from_fund[None], axis=1)
         losses = direct + through + self.bond_fund * bond.credit_loss
         outside = (

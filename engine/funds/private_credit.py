@@ -216,7 +216,8 @@ class PrivateCredit(eqx.Module):
         line = line - sold * (1.0 - self.sale_discount)
         left = state.other - sold
         share = self._shortfall(value + left, line)
-        absorbed = jnp.maximum(state.absorbed, share * line)
+        # Banks bear what the shortfall asks of a loss; the rest is asked of later ones.
+        line_loss = jnp.clip(share * line - state.absorbed, 0.0, loss)
 
         nav_before = jnp.maximum(state.marked + state.other - state.line, 1.0)
         gain = marked - (state.marked + net - claimed) - sold * self.sale_discount
@@ -266,7 +267,7 @@ class PrivateCredit(eqx.Module):
             requests=requests,
             waiting=waiting,
             credit_loss=loss,
-            line_loss=absorbed - state.absorbed,
+            line_loss=line_loss,
             gate_headroom=headroom(self.gate, requests),
             line_share=share,
             lending=lending,
@@ -281,7 +282,7 @@ class PrivateCredit(eqx.Module):
             line=line,
             index=index,
             peak=peak,
-            absorbed=absorbed,
+            absorbed=state.absorbed + line_loss,
             waiting=waiting,
             lends=state.lends,
         )

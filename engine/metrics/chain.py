@@ -137,7 +137,7 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
     lost, claimed = record.classes.loss, record.classes.claimed
     fund_loss = record.fund.credit_loss
     # Banks bear what a cohort's collateral does not cover, its investors the rest.
-    on_line = jnp.minimum(fund_loss, record.fund.line_loss)
+    on_line = record.fund.line_loss
     by_bank = ratio_above(on_line, fund_loss)[:, :, None]
     of_cohort = lost[:, None] * (cohort_shares(economy) * holders.fund[None])[None]
     flows = {("fund", BANK): jnp.sum(of_cohort * by_bank, axis=1)}

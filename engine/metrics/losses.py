@@ -38,7 +38,7 @@ def layer_losses(
     investors, fund = record.investors, record.fund
     banks = investors.bank_direct + investors.bank_lines
     nothing = jnp.zeros_like(investors.bank_lines[0])
-    through = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
+    through = fund.credit_loss - fund.line_loss
     return {
         "lab": jnp.sum(jnp.sum(record.labs.forgiven, axis=1), axis=0),
         "neocloud_equity": _chosen(gone[None], single),

@@ -71,7 +71,7 @@ _declare(
 
 def _borne(r: Any, e: Economy, holder: str) -> Float[Array, "..."]:
     """Loss of a holder that has nothing but shares of funds [USD bn]."""
-    lost = jnp.maximum(r.fund.credit_loss - r.fund.line_loss, 0.0)
+    lost = r.fund.credit_loss - r.fund.line_loss
     borne = e[f"funds.bond.investors.{holder}"] * r.bond.credit_loss
     for i, cohort in enumerate(e.cohorts()):
         borne = borne + e[f"funds.{cohort}.investors.{holder}"] * lost[:, i]

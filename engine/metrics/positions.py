@@ -126,7 +126,7 @@ def positions(
             return jnp.sum(owned[None] * flow, axis=1)
 
         net_assets = state.fund.marked + state.fund.other - state.fund.line
-        lost = jnp.maximum(fund.credit_loss - fund.line_loss, 0.0)
+        lost = fund.credit_loss - fund.line_loss
         # The net asset value is struck before the redemptions of its quarter.
         return Position(
             entry=jnp.sum(owned * net_assets),

@@ -26,7 +26,7 @@ def story(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     }
     # What falls on the fund's investors, quarter by quarter as they book it.
     fund = record.fund
-    through = float(np.sum(np.maximum(fund.credit_loss - fund.line_loss, 0.0)))
+    through = float(np.sum(fund.credit_loss - fund.line_loss))
     return {
         "date": np.asarray(grid.modelled(grid.ends)).tolist(),
         "middle": np.asarray(record.drivers.middles).tolist(),

@@ -222,7 +222,8 @@ def run_fund(
     share = normal(-h / sigma)
     share -= math.exp(h + sigma * sigma / 2.0) * normal(-h / sigma - sigma)
     share = max(0.0, share)
-    absorbed = max(s["absorbed"], share * line)
+    line_loss = min(max(share * line - s["absorbed"], 0.0), got["loss"])
+    absorbed = s["absorbed"] + line_loss
 
     nav_before = max(1.0, assets - s["line"])
     gain = smoothed - (s["value"] + put_in) - sold * discount
@@ -272,7 +273,7 @@ def run_fund(
         "requests": requests,
         "waiting": waiting,
         "credit_loss": got["loss"],
-        "line_loss": absorbed - s["absorbed"],
+        "line_loss": line_loss,
         "gate_headroom": headroom(c["gate"], requests),
         "line_share": share,
         "lending": lending,

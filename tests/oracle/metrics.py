@@ -254,7 +254,7 @@ def losses(run: Run) -> dict[str, float]:
         "hybrid_cloud": 0.0,
         **{layer: spv(layer) for layer in SPV_LAYERS if spvs_of(run, layer)},
         "hyperscaler": 0.0,
-        "fund": sum(max(0.0, loss - line) for loss, line in through),
+        "fund": sum(loss - line for loss, line in through),
         "fund_bank_line": lines,
         "lp": sum(sum(x) for x in run.one("investors", "losses")),
         "bank": sum(run.one("investors", "bank_direct")) + lines,

@@ -31,9 +31,7 @@ def bear(
     s: dict,
 ) -> tuple[dict, dict]:
     """Who finally bears the quarter's losses."""
-    through = {
-        m: max(0.0, r["credit_loss"] - r["line_loss"]) for m, r in cohorts.items()
-    }
+    through = {m: r["credit_loss"] - r["line_loss"] for m, r in cohorts.items()}
     bond = held(terms, classes, "bond_fund", "loss")
     state = {"lost": {}, "charged": {}}
     report = {"losses": [], "forced_sales": [], "headroom": [], "used": []}
@@ -65,7 +63,7 @@ def bear(
         report["forced_sales"].append(f[f"investors.{who}.sale_multiple"] * over)
         report["headroom"].append(clip(1.0 - used / buffer, -1.0, HIGHEST))
     direct = held(terms, classes, "bank", "loss")
-    lines = sum(r["credit_loss"] - through[m] for m, r in cohorts.items())
+    lines = sum(r["line_loss"] for r in cohorts.values())
     paid = sum(x["claimed"] for x in classes)
     state["bank_lost"] = s["bank_lost"] + direct + lines
     state["claims"] = s["claims"] + paid

@@ -211,6 +211,23 @@ def test_two_equal_cohorts_are_one(price):
     np.testing.assert_allclose(halves.openness, single.openness, rtol=1e-10)
 
 
+def test_what_a_loss_does_not_cover_is_asked_of_later_ones():
+    layer = terms(maximum_advance=1.0)
+    before = state(other=0.0, line=9.0)
+    # Marks fall without a loss: banks expect one and book none.
+    flow, after = quarter(layer, before, price=0.4)
+    expected = flow.line_share * flow.line
+    assert float(expected[0]) > 1.0
+    assert float(flow.line_loss[0]) == 0.0
+    # A loss of 1 is theirs, the next of 20 theirs up to what is still missing.
+    flow, after = quarter(layer, after, flows(loss=[2.0, 0.0]), price=0.4)
+    assert float(flow.line_loss[0]) == float(flow.credit_loss[0]) == 1.0
+    flow, _ = quarter(layer, after, flows(loss=[40.0, 0.0]), price=0.4)
+    missing = flow.line_share * flow.line - after.absorbed
+    np.testing.assert_allclose(flow.line_loss, missing, rtol=1e-12)
+    assert float(flow.line_loss[0]) < float(flow.credit_loss[0])
+
+
 def test_the_gradient_is_finite_where_nothing_is_left():
     def total(price, other):
         flow, after = quarter(
