@@ -33,6 +33,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
+def xla_flags(devices: int) -> str:
+    """XLA's options with which everything here is compiled; those set already stand."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _DEVICES not in flags:
+        flags = f"{flags} {_DEVICES}={devices}"
+    if not entry_points(group="jax_plugins"):
+        known = version("jaxlib").startswith("0.10.")
+        for name, value in (_ON_PROCESSORS | (_PLAIN if known else {})).items():
+            flags = flags if name in flags else f"{flags} {name}={value}"
+    return flags.strip()
+
+
 def start(devices: int | None = None) -> Any:
     """Starts JAX with x64, one host device per core and a private cache; returns it.
 
@@ -40,14 +52,7 @@ def start(devices: int | None = None) -> Any:
     """
     if devices is not None and devices < 1:
         raise BadInput(f"--devices: got {devices}, expected at least 1")
-    flags = os.environ.get("XLA_FLAGS", "")
-    if _DEVICES not in flags:
-        flags = f"{flags} {_DEVICES}={devices or cores()}"
-    if not entry_points(group="jax_plugins"):
-        known = version("jaxlib").startswith("0.10.")
-        for name, value in (_ON_PROCESSORS | (_PLAIN if known else {})).items():
-            flags = flags if name in flags else f"{flags} {name}={value}"
-    os.environ["XLA_FLAGS"] = flags.strip()
+    os.environ["XLA_FLAGS"] = xla_flags(devices or cores())
     import jax
 
     jax.config.update("jax_enable_x64", True)

@@ -9,19 +9,12 @@ import platform
 import sys
 from collections.abc import Iterator
 
-# Before JAX starts: two host devices on every machine, so that sharding is always
-# tested. One thread per XLA op: the two test workers share two cores. A third off the
-# compilation, which is most of the suite's time, for a twentieth more run time.
-# The last keeps the marks of `engine.once`.
-os.environ["XLA_FLAGS"] = " ".join(
-    [
-        os.environ.get("XLA_FLAGS", ""),
-        "--xla_force_host_platform_device_count=2",
-        "--xla_cpu_multi_thread_eigen=false",
-        "--xla_llvm_disable_expensive_passes=true",
-        "--xla_disable_hlo_passes=cse_barrier_expander",
-    ]
-).strip()
+from scripts._run import xla_flags
+
+# Before JAX starts: what the command compiles with, and two host devices on every
+# machine, so that sharding is always tested. One thread per XLA op: the two test
+# workers share two cores.
+os.environ["XLA_FLAGS"] = f"{xla_flags(2)} --xla_cpu_multi_thread_eigen=false"
 
 import hypothesis
 import jax
