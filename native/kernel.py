@@ -57,9 +57,8 @@ class Kernel:
             np.ascontiguousarray(np.asarray(arrays[v]), self._dtype(v.kind))
             for v in self.source.loaded
         ]
-        outs = [
-            np.empty((n, *x.shape), self._dtype(x.kind)) for x in self.program.outputs
-        ]
+        results = jax.tree.leaves(self.shape)
+        outs = [np.empty((n, *like.shape), like.dtype) for like in results]
         given, taken = _pointers(ins), _pointers(outs)
 
         def work(starts: range) -> None:
@@ -73,11 +72,7 @@ class Kernel:
         # The library's calls let go of Python's lock.
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, parts))
-        typed = [
-            out.astype(like.dtype, copy=False)
-            for out, like in zip(outs, jax.tree.leaves(self.shape), strict=True)
-        ]
-        return jax.tree.unflatten(jax.tree.structure(self.shape), typed)
+        return jax.tree.unflatten(jax.tree.structure(self.shape), outs)
 
     def _dtype(self, kind: str) -> np.dtype:
         return self.dtype if kind == "real" else self.whole
@@ -118,7 +113,8 @@ def compile_kernel(
     """
     dtype = np.dtype(dtype)
     program, shape = flatten(function, shared, (own,))
-    source = write(program, dtype, LANES, max(threads, 1))
+    results = [np.dtype(leaf.dtype) for leaf in jax.tree.leaves(shape)]
+    source = write(program, dtype, results, LANES, max(threads, 1))
     kernel = Kernel(program, source, build(source.units, folder), shape, dtype)
     kernel.prepare(shared)
     return kernel

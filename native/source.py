@@ -14,6 +14,17 @@ HEADER = pathlib.Path(__file__).with_name("lanes.h")
 REALS = {"float32": ("float", "int"), "float64": ("double", "long")}
 """C types of a real and of a whole number of the same width, by dtype."""
 
+RESULTS = {
+    "bool": "uint8_t",
+    "uint8": "uint8_t",
+    "int8": "int8_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
+    "float32": "float",
+    "float64": "double",
+}
+"""C types of what is handed over, by dtype: a byte is written as one."""
+
 
 @dataclasses.dataclass
 class Source:
@@ -29,10 +40,19 @@ class Source:
     rooms: dict[tuple[str, bool], int]
 
 
-def write(program: Program, dtype: np.dtype, lanes: int, n_units: int) -> Source:
+def write(
+    program: Program,
+    dtype: np.dtype,
+    results: Sequence[np.dtype],
+    lanes: int,
+    n_units: int,
+) -> Source:
     """Writes `prepare`, for what is alike, and `block`, for `lanes` scenarios."""
     if dtype.name not in REALS:
         raise Unsupported(f"real numbers of type {dtype}")
+    for result in results:
+        if result.name not in RESULTS:
+            raise Unsupported(f"results of type {result}")
     used = _used(program)
     m = Emitter()
     shared = [*program.inputs, *(v for v, _ in program.constants)]
@@ -48,8 +68,8 @@ def write(program: Program, dtype: np.dtype, lanes: int, n_units: int) -> Source
     for k, v in enumerate(loaded):
         _load(m, k, v)
     m.region(program.own, program.outputs, keep=False)
-    for k, x in enumerate(program.outputs):
-        _hand_over(m, k, x)
+    for k, (x, result) in enumerate(zip(program.outputs, results, strict=True)):
+        _hand_over(m, k, x, RESULTS[result.name])
     head = f"EXPORT void block(long first,int n,void**in,void**out,{ROOMS}){{"
     block = [head, *m.lines, "}"]
 
@@ -87,9 +107,8 @@ def _load(m: Emitter, k: int, v: Var) -> None:
     )
 
 
-def _hand_over(m: Emitter, k: int, x: Atom) -> None:
-    """Lanes to scenarios by row."""
-    kind = "R" if x.kind == "real" else "I"
+def _hand_over(m: Emitter, k: int, x: Atom, kind: str) -> None:
+    """Lanes to scenarios by row, as the C type `kind`."""
     names, heads, closing = m.indices(x.shape)
     place = "+".join(
         f"{i}*{stride}" for i, stride in zip(names, contiguous(x.shape), strict=True)
