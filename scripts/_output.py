@@ -94,12 +94,11 @@ def _number(value: Any) -> str:
 @contextlib.contextmanager
 def working(text: str) -> Iterator[None]:
     """Says on stderr that something is under way, with a clock on a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
     began = time.perf_counter()
-    if console.is_terminal:
-        with console.status(text):
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(text):
             yield
     else:
         note(f"{text} …")

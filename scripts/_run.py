@@ -4,6 +4,7 @@ JAX reads `XLA_FLAGS` once, when it starts, so nothing at the top of a verb's fi
 import it; `start()` comes first.
 """
 
+import gc
 import hashlib
 import os
 import pathlib
@@ -53,6 +54,9 @@ def start(devices: int | None = None) -> Any:
     if devices is not None and devices < 1:
         raise BadInput(f"--devices: got {devices}, expected at least 1")
     os.environ["XLA_FLAGS"] = xla_flags(devices or cores())
+    # Tracing makes millions of small objects: looking for rings among them as often as
+    # Python does takes a tenth of a start.
+    gc.set_threshold(100_000, 50, 100)
     import jax
 
     jax.config.update("jax_enable_x64", True)

@@ -1,6 +1,7 @@
 """`buytime`: one command, a verb per file. Only the verb's own file is imported."""
 
 import argparse
+import gc
 import importlib
 import sys
 from typing import NoReturn
@@ -84,6 +85,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
         # The reader of stdout left (`buytime … | head`); nothing more can be said.
         sys.stderr.close()
         code = 1
+    # What is left is not worth searching for rings at the very end.
+    gc.freeze()
     sys.exit(code or 0)
 
 
