@@ -8,7 +8,7 @@ import pytest
 import engine
 from engine.config import load
 from engine.simulate import CHUNK_NUMBERS, chunk_for
-from scripts._bench_tapes import exponent, own_config
+from scripts._bench_tapes import exponent, own_config, vehicles
 from tests.config_files import CONFIGS
 
 DEALS = (55, 110, 275, 550)
@@ -32,7 +32,7 @@ def test_a_scenario_costs_in_proportion_to_its_deals(tmp_path):
         config = load(own_config(tmp_path / str(n), str(CONFIGS / "base.toml"), n))
         built = config.build(jnp.float32)
         found = counted(built)
-        sizes.append(sum(len(members) for _, members in built[0].blueprint.families))
+        sizes.append(vehicles(built[0]))
         operations.append(found["flops"])
         traffic.append(found["bytes accessed"])
     assert exponent(sizes, operations) <= 1.1
