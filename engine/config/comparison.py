@@ -4,14 +4,11 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from engine.config.base import Figure, FrozenModel, Section
+from engine.config.base import Figure, Section
 from engine.config.checks import Problem, number
-from engine.config.errors import ConfigError
-from engine.config.figures import FigureRecord, records
-from engine.config.load import override, read_toml
-from engine.config.messages import Origins, sentences
+from engine.config.sheet import Sheet, load_sheet
 
 
 class Collateral(Section):
@@ -74,7 +71,7 @@ class Markets(Section):
     resilience_per_year: Figure
 
 
-class ComparisonConfig(FrozenModel):
+class ComparisonConfig(Sheet):
     """Two kinds of collateral in two wirings."""
 
     quarters: Annotated[int, Field(strict=True, ge=4, le=400)]
@@ -89,30 +86,12 @@ class ComparisonConfig(FrozenModel):
     insurers: Insurers
     markets: Markets
 
-    @property
-    def figures(self) -> list[FigureRecord]:
-        """Every figure with its provenance, in file order."""
-        return list(records(self))
-
 
 def load_comparison(
     path: str | pathlib.Path, overrides: Sequence[str] = ()
 ) -> ComparisonConfig:
     """Reads and checks a comparison; raises `ConfigError` with every error found."""
-    path = pathlib.Path(path)
-    table = read_toml(path)
-    origins = Origins(path.name)
-    origins.add(table, path.name)
-    messages = [m for o in overrides if (m := override(table, o, origins)) is not None]
-    details = []
-    try:
-        config = ComparisonConfig.model_validate(table)
-    except ValidationError as error:
-        config, details = None, error.errors(include_url=False)
-    messages += sentences(details, table, list(_problems(table)), origins)
-    if config is None or messages:
-        raise ConfigError(messages)
-    return config
+    return load_sheet(ComparisonConfig, path, overrides, _problems)
 
 
 def _problems(table: dict[str, Any]) -> Iterator[Problem]:

@@ -1,5 +1,8 @@
 """Metrics of covenants: headroom, time to breach, what was swept, trapped and cured."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -34,26 +37,29 @@ def years_to_breach(
     return years, years < NEVER
 
 
-@register(
-    "neoclouds",
-    "covenant_headroom",
-    "h^c",
-    "x",
-    "lowest headroom of the default tier to the horizon",
-)
-def _neoclouds_covenant_headroom(r, i, e, g):
-    return lowest_headroom(r.clouds.covenant[:, i], e, g)
+def _register_tiers(family: str, flows: Callable[[Any], Any]) -> None:
+    """What neoclouds and SPVs report alike; `flows` picks a family's of a record."""
+    register(
+        family,
+        "covenant_headroom",
+        "h^c",
+        "x",
+        "lowest headroom of the default tier to the horizon",
+    )(lambda r, i, e, g: lowest_headroom(flows(r).covenant[:, i], e, g))
+    register(
+        family,
+        "covenant_breach",
+        "T",
+        "years",
+        "years from as_of to a breach of the default tier",
+    )(lambda r, i, e, g: years_to_breach(flows(r).covenant[:, i]))
+    register(family, "swept", "w", "USD bn", "free cash that prepaid debt")(
+        lambda r, i, e, g: jnp.sum(flows(r).swept[:, i] * flows(r).alive[:, i], axis=0)
+    )
 
 
-@register(
-    "neoclouds",
-    "covenant_breach",
-    "T",
-    "years",
-    "years from as_of to a breach of the default tier",
-)
-def _neoclouds_covenant_breach(r, i, e, g):
-    return years_to_breach(r.clouds.covenant[:, i])
+_register_tiers("neoclouds", lambda r: r.clouds)
+_register_tiers("spvs", lambda r: r.spvs)
 
 
 @register(
@@ -67,38 +73,6 @@ def _neoclouds_minimum_box_dscr(r, i, e, g):
     inside = g.modelled(g.ends) <= e["criteria.horizon"] + 1e-6
     cover = within(inside, r.clouds.box_dscr[:, i], 1.0 + HIGHEST)
     return jnp.min(cover, axis=0)
-
-
-@register("neoclouds", "swept", "w", "USD bn", "free cash that prepaid debt")
-def _neoclouds_swept(r, i, e, g):
-    return jnp.sum(r.clouds.swept[:, i] * r.clouds.alive[:, i], axis=0)
-
-
-@register(
-    "spvs",
-    "covenant_headroom",
-    "h^c",
-    "x",
-    "lowest headroom of the default tier to the horizon",
-)
-def _spvs_covenant_headroom(r, i, e, g):
-    return lowest_headroom(r.spvs.covenant[:, i], e, g)
-
-
-@register(
-    "spvs",
-    "covenant_breach",
-    "T",
-    "years",
-    "years from as_of to a breach of the default tier",
-)
-def _spvs_covenant_breach(r, i, e, g):
-    return years_to_breach(r.spvs.covenant[:, i])
-
-
-@register("spvs", "swept", "w", "USD bn", "free cash that prepaid debt")
-def _spvs_swept(r, i, e, g):
-    return jnp.sum(r.spvs.swept[:, i] * r.spvs.alive[:, i], axis=0)
 
 
 @register("spvs", "peak_trapped", "z", "USD bn", "most cash in the trap account")

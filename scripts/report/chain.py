@@ -18,16 +18,6 @@ INSTRUMENTS = {
     "takeout": "take-out loans",
 }
 
-FINAL = (
-    "pension",
-    "insurer",
-    "retail",
-    "sovereign",
-    "outside",
-    "bank",
-    "government",
-)
-
 DUST = 0.001
 """Share of the total below which a link would not be seen."""
 
@@ -89,7 +79,7 @@ def origins(chain: dict[str, Any]) -> list[list[str]]:
 
 
 def _by_final(rows: list[dict[str, Any]]) -> list[str]:
-    sums = [sum(x["loss_bn"] for x in rows if x["final"] == f) for f in FINAL]
+    sums = [sum(x["loss_bn"] for x in rows if x["final"] == f) for f in sankey.FINAL]
     return [_amount(x) for x in (*sums, sum(sums))]
 
 
@@ -99,7 +89,7 @@ def _amount(value: float) -> str:
 
 def heads() -> list[str]:
     """Titles of the table of origins."""
-    return ["Origin", *(entity(x) for x in FINAL), "Total"]
+    return ["Origin", *(entity(x) for x in sankey.FINAL), "Total"]
 
 
 def elsewhere(chain: dict[str, Any]) -> str:

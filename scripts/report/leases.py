@@ -4,6 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from scripts._leases import AMOUNTS
 from scripts.report.style import (
     BLUE,
     GREY,
@@ -24,15 +25,6 @@ HEADS = (
     "Guarantee, at most",
     "Options",
     "Off balance sheet",
-)
-AMOUNTS = (
-    "lease_liability",
-    "right_of_use",
-    "ifrs16_asset",
-    "not_commenced",
-    "guarantee",
-    "options",
-    "off_balance_sheet",
 )
 PARTS = (
     ("lease_liability", "lease liability", BLUE),

@@ -38,8 +38,10 @@ FINAL = (
     "outside",
     "bank",
     "government",
-    "Managers' fees",
 )
+"""Who bears a loss last; managers bear none, but are paid."""
+
+FEES = "Managers' fees"
 
 
 def capital(links: list[dict[str, Any]]) -> go.Figure:
@@ -96,7 +98,7 @@ def _depths(links: list[dict[str, Any]]) -> dict[str, int]:
         if max(depth.values()) > len(names):
             break
     last = max(depth.values(), default=0)
-    return {k: last if k in FINAL else d for k, d in depth.items()}
+    return {k: last if k in (*FINAL, FEES) else d for k, d in depth.items()}
 
 
 def _chart(links: list[dict[str, Any]], height: int, column: Any) -> go.Figure:
