@@ -6,9 +6,10 @@ every loop that reads it, and what that formula reads with it. Unchecked, the gr
 written down where it is made and read from there, in the backward pass its cotangent
 likewise. It changes no number.
 
-The compiler drops such marks before it copies unless told otherwise: `scripts._run` and
-`tests/conftest.py` say `--xla_disable_hlo_passes=cse_barrier_expander`. Without it, and
-on accelerators, where copying is cheaper than memory, a mark does nothing.
+The compiler drops such marks before it copies unless told otherwise:
+`scripts._run.xla_flags` says `--xla_disable_hlo_passes=cse_barrier_expander`, for the
+command and the tests. Without it, and on accelerators, where copying is cheaper than
+memory, a mark does nothing.
 """
 
 import functools

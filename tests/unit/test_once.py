@@ -42,7 +42,7 @@ def test_a_cotangent_that_is_nothing_stays_nothing():
 
 
 def test_the_mark_outlives_the_compiler():
-    # Without the option of tests/conftest.py and scripts/_run.py it would not.
+    # Without the option of scripts/_run.py it would not.
     def f(x):
         a = once(jnp.sin(x) * x)
         return a + jnp.cos(a), a * x
