@@ -19,9 +19,9 @@ from engine.jump import AbstractDefaultRule as AbstractDefaultRule
 from engine.jump import HardDefault as HardDefault
 from engine.jump import RampDefault as RampDefault
 from engine.jump import jump as jump
+from engine.layers import opening_state as opening_state
 from engine.metrics.criteria import LimitStates as LimitStates
 from engine.simulate import Result as Result
 from engine.simulate import limit_states as limit_states
 from engine.simulate import simulate as simulate
 from engine.simulate import simulate_batch as simulate_batch
-from engine.step import opening_state as opening_state

@@ -16,21 +16,14 @@ from engine.drivers.sampling import Scenario
 from engine.economy import Economy
 from engine.grid import TimeGrid
 from engine.jump import AbstractDefaultRule, HardDefault, RampDefault
+from engine.layers import EconomyState, Layers, Paths, opening_state, paths
 from engine.metrics.classification import classify, margins
 from engine.metrics.criteria import LimitStates, limit_states_of
 from engine.metrics.layers import first_failure, headrooms
 from engine.metrics.losses import layer_losses
 from engine.metrics.registry import measure
 from engine.once import once
-from engine.step import (
-    EconomyState,
-    Layers,
-    Paths,
-    Record,
-    opening_state,
-    paths,
-    step,
-)
+from engine.step import Record, step
 
 CHUNK_NUMBERS = 2**28
 """Numbers that the paths and records of a chunk may hold (1 GB in float32)."""

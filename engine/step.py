@@ -1,6 +1,6 @@
 """One quarter, the recipe of docs/model.md: influence flows left to right.
 
-`Layers` holds parameters, `Paths` what is dated, `EconomyState` what is carried.
+`engine/layers.py` says what it works with.
 """
 
 import dataclasses
@@ -9,96 +9,33 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.contagion.idling import Idling, IdlingFlows
-from engine.contagion.information import Contagion, SystemFlows, SystemState
-from engine.contagion.wealth import Wealth, WealthFlows, WealthState
-from engine.contracts.labs import LabFlows, Labs, LabState, firm_commitments
+from engine.contagion.idling import IdlingFlows
+from engine.contagion.information import SystemFlows
+from engine.contagion.wealth import WealthFlows
+from engine.contracts.labs import LabFlows
 from engine.contracts.tenancy import (
-    Tenancies,
-    TenancyDates,
     TenancyFlows,
-    TenancyState,
-    tenancy_dates,
 )
-from engine.credit.guarantee import Guarantee
-from engine.credit.marks import Marks
 from engine.credit.neocloud import NeocloudFlows, divide
-from engine.credit.neocloud_terms import (
-    NeocloudDues,
-    NeocloudState,
-    NeocloudTerms,
-    neocloud_dues,
-    neocloud_opening,
-    neocloud_terms,
-)
 from engine.credit.spv import SpvFlows, divide_spv
-from engine.credit.spv_terms import (
-    SpvDates,
-    SpvState,
-    SpvTerms,
-    spv_dates,
-    spv_opening,
-    spv_terms,
-)
 from engine.credit.window import Window
-from engine.drivers import Drivers, drive
-from engine.economy import Economy
-from engine.funds.bond import BondFund, BondFundFlows
-from engine.funds.holders import ClassFlows, ClassState, Holders
-from engine.funds.private_credit import FundFlows, FundState, PrivateCredit
-from engine.grid import DT, TimeGrid
-from engine.investors import InvestorFlows, Investors, InvestorState
+from engine.drivers import Drivers
+from engine.funds.bond import BondFundFlows
+from engine.funds.holders import ClassFlows
+from engine.funds.private_credit import FundFlows
+from engine.grid import DT
+from engine.investors import InvestorFlows
 from engine.jump import AbstractDefaultRule
-from engine.market import Fleet, Market, Prices, aged
+from engine.layers import EconomyState, Layers, Paths
+from engine.market import Prices, aged
 from engine.metrics.residuals import residuals
 from engine.vehicles.hybrid import (
-    Hybrid,
     HybridFlows,
-    HybridPaths,
-    HybridState,
-    hybrid_paths,
 )
 from engine.vehicles.hyperscaler import (
     HyperscalerFlows,
-    Hyperscalers,
-    HyperscalerState,
-    planned_capex,
 )
-from engine.vehicles.neocloud import NeocloudPaths, Neoclouds, neocloud_paths
-from engine.vehicles.spv import SpvPaths, Spvs, spv_paths
-from engine.vehicles.vendor import Vendor, VendorFlows, VendorState
-
-
-class Paths(eqx.Module):
-    """Everything dated, by model quarter (leading axis)."""
-
-    drivers: Drivers
-    firm: Float[Array, "..."]
-    capex: Float[Array, "..."]
-    hybrid: HybridPaths
-    clouds: NeocloudPaths
-    dues: NeocloudDues
-    spvs: SpvPaths
-    loans: SpvDates
-    leases: TenancyDates
-
-
-class EconomyState(eqx.Module):
-    """What one quarter hands to the next."""
-
-    fleet: Fleet
-    labs: LabState
-    tenancies: TenancyState
-    hyperscalers: HyperscalerState
-    hybrid: HybridState
-    vendor: VendorState
-    clouds: NeocloudState
-    spvs: SpvState
-    classes: ClassState
-    fund: FundState
-    investors: InvestorState
-    system: SystemState
-    wealth: WealthState
+from engine.vehicles.vendor import VendorFlows
 
 
 class Record(eqx.Module):
@@ -123,114 +60,6 @@ class Record(eqx.Module):
     idling: IdlingFlows
     residuals: dict[str, Float[Array, "..."]]
     """Largest relative violation of each invariant."""
-
-
-class Layers(eqx.Module):
-    """Every layer's parameters, assembled from the figures."""
-
-    market: Market
-    labs: Labs
-    tenancies: Tenancies
-    hyperscalers: Hyperscalers
-    hybrid: Hybrid
-    vendor: Vendor
-    clouds: Neoclouds
-    spvs: Spvs
-    guarantee: Guarantee
-    cloud_terms: NeocloudTerms
-    spv_terms: SpvTerms
-    marks: Marks
-    holders: Holders
-    fund: PrivateCredit
-    bond: BondFund
-    investors: Investors
-    contagion: Contagion
-    wealth: Wealth
-    idling: Idling
-    access: Float[Array, "..."]
-    tenants: Float[Array, "hyperscaler spv ..."]
-    """1 where the hyperscaler is the SPV's tenant."""
-    customers: Float[Array, "neocloud hyperscaler ..."]
-    providers: Float[Array, "lab hyperscaler ..."]
-    """Share of a lab's firm dues owed to the hyperscaler."""
-
-    @staticmethod
-    def build(economy: Economy, grid: TimeGrid) -> "Layers":
-        """Assembles every layer."""
-        clouds, guarantee = Neoclouds.build(economy), Guarantee.build(economy)
-        holders = Holders.build(economy, guarantee.claims)
-        access = jnp.clip(economy["access.level"], 0.0, 1.0)
-        scalers = economy.members("hyperscalers")
-        tenants = [economy.where("spvs", "tenant", name) for name in scalers]
-        customers = [economy.stack("neoclouds", f"customers.{h}") for h in scalers]
-        providers = [economy.stack("labs", f"providers.{h}") for h in scalers]
-        return Layers(
-            market=Market.build(economy),
-            labs=Labs.build(economy),
-            tenancies=Tenancies.build(economy),
-            hyperscalers=Hyperscalers.build(economy),
-            hybrid=Hybrid.build(economy),
-            vendor=Vendor.build(economy),
-            clouds=clouds,
-            spvs=Spvs.build(economy),
-            guarantee=guarantee,
-            cloud_terms=neocloud_terms(economy, grid, clouds, guarantee),
-            spv_terms=spv_terms(economy, guarantee.spread_cut, guarantee.advance),
-            marks=Marks.build(economy),
-            holders=holders,
-            fund=PrivateCredit.build(economy, holders.fund),
-            bond=BondFund(shares=holders.bond_fund),
-            investors=Investors.build(economy),
-            contagion=Contagion.build(economy),
-            wealth=Wealth.build(economy, grid),
-            idling=Idling.build(economy),
-            access=access,
-            tenants=jnp.asarray(tenants, dtype=access.dtype),
-            customers=jnp.stack(customers, axis=1),
-            providers=jnp.stack(providers, axis=1),
-        )
-
-
-def paths(
-    economy: Economy, grid: TimeGrid, shocks: Float[Array, "quarter factor"]
-) -> Paths:
-    """Computes everything dated of one scenario."""
-    return Paths(
-        drivers=drive(economy, grid, shocks),
-        firm=firm_commitments(economy, grid),
-        capex=planned_capex(economy, grid),
-        hybrid=hybrid_paths(economy, grid),
-        clouds=neocloud_paths(economy, grid),
-        dues=neocloud_dues(economy, grid),
-        spvs=spv_paths(economy, grid),
-        loans=spv_dates(economy, grid),
-        leases=tenancy_dates(economy, grid),
-    )
-
-
-def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
-    """The balance sheets at `as_of`."""
-    clouds, spvs = neocloud_opening(economy), spv_opening(economy, grid)
-    holders = Holders.build(economy, Guarantee.build(economy).claims)
-    balance = jnp.concatenate(
-        [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
-    )
-    value = balance * Marks.build(economy).opening(economy)
-    return EconomyState(
-        fleet=Market.build(economy).opening(economy),
-        labs=Labs.opening(economy),
-        tenancies=Tenancies.build(economy).opening(),
-        hyperscalers=Hyperscalers.opening(economy),
-        hybrid=Hybrid.opening(economy),
-        vendor=Vendor.opening(economy),
-        clouds=clouds,
-        spvs=spvs,
-        classes=holders.opening(),
-        fund=PrivateCredit.build(economy, holders.fund).opening(economy, value),
-        investors=Investors.build(economy).opening(),
-        system=Contagion.build(economy).opening(),
-        wealth=Wealth.build(economy, grid).opened(),
-    )
 
 
 def step(

@@ -14,10 +14,10 @@ from engine.credit.spv_terms import spv_opening
 from engine.drivers.sampling import N_FACTORS
 from engine.economy import Economy
 from engine.jump import HardDefault
+from engine.layers import Layers, opening_state, paths
 from engine.metrics.criteria import limit_states_of
 from engine.metrics.layers import headrooms
 from engine.simulate import run_quarters, summarise
-from engine.step import Layers, opening_state, paths
 from engine.vehicles.spv import contract_rent
 from tests.config_files import CONFIGS
 from tests.helpers import finite_difference_jvp, tree_allclose

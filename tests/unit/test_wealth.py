@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.contagion.wealth import Wealth
-from engine.step import paths
+from engine.layers import paths
 from tests.helpers import tree_allclose
 from tests.properties.runs import as_shipped, run_with
 

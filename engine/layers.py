@@ -1,0 +1,199 @@
+"""What a quarter works with: parameters by layer, what is dated, what is carried.
+
+`Layers` holds parameters, `Paths` what is dated, `EconomyState` what is carried.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.contagion.idling import Idling
+from engine.contagion.information import Contagion, SystemState
+from engine.contagion.wealth import Wealth, WealthState
+from engine.contracts.labs import Labs, LabState, firm_commitments
+from engine.contracts.tenancy import (
+    Tenancies,
+    TenancyDates,
+    TenancyState,
+    tenancy_dates,
+)
+from engine.credit.guarantee import Guarantee
+from engine.credit.marks import Marks
+from engine.credit.neocloud_terms import (
+    NeocloudDues,
+    NeocloudState,
+    NeocloudTerms,
+    neocloud_dues,
+    neocloud_opening,
+    neocloud_terms,
+)
+from engine.credit.spv_terms import (
+    SpvDates,
+    SpvState,
+    SpvTerms,
+    spv_dates,
+    spv_opening,
+    spv_terms,
+)
+from engine.drivers import Drivers, drive
+from engine.economy import Economy
+from engine.funds.bond import BondFund
+from engine.funds.holders import ClassState, Holders
+from engine.funds.private_credit import FundState, PrivateCredit
+from engine.grid import TimeGrid
+from engine.investors import Investors, InvestorState
+from engine.market import Fleet, Market
+from engine.vehicles.hybrid import (
+    Hybrid,
+    HybridPaths,
+    HybridState,
+    hybrid_paths,
+)
+from engine.vehicles.hyperscaler import (
+    Hyperscalers,
+    HyperscalerState,
+    planned_capex,
+)
+from engine.vehicles.neocloud import NeocloudPaths, Neoclouds, neocloud_paths
+from engine.vehicles.spv import SpvPaths, Spvs, spv_paths
+from engine.vehicles.vendor import Vendor, VendorState
+
+
+class Paths(eqx.Module):
+    """Everything dated, by model quarter (leading axis)."""
+
+    drivers: Drivers
+    firm: Float[Array, "..."]
+    capex: Float[Array, "..."]
+    hybrid: HybridPaths
+    clouds: NeocloudPaths
+    dues: NeocloudDues
+    spvs: SpvPaths
+    loans: SpvDates
+    leases: TenancyDates
+
+
+class EconomyState(eqx.Module):
+    """What one quarter hands to the next."""
+
+    fleet: Fleet
+    labs: LabState
+    tenancies: TenancyState
+    hyperscalers: HyperscalerState
+    hybrid: HybridState
+    vendor: VendorState
+    clouds: NeocloudState
+    spvs: SpvState
+    classes: ClassState
+    fund: FundState
+    investors: InvestorState
+    system: SystemState
+    wealth: WealthState
+
+
+class Layers(eqx.Module):
+    """Every layer's parameters, assembled from the figures."""
+
+    market: Market
+    labs: Labs
+    tenancies: Tenancies
+    hyperscalers: Hyperscalers
+    hybrid: Hybrid
+    vendor: Vendor
+    clouds: Neoclouds
+    spvs: Spvs
+    guarantee: Guarantee
+    cloud_terms: NeocloudTerms
+    spv_terms: SpvTerms
+    marks: Marks
+    holders: Holders
+    fund: PrivateCredit
+    bond: BondFund
+    investors: Investors
+    contagion: Contagion
+    wealth: Wealth
+    idling: Idling
+    access: Float[Array, "..."]
+    tenants: Float[Array, "hyperscaler spv ..."]
+    """1 where the hyperscaler is the SPV's tenant."""
+    customers: Float[Array, "neocloud hyperscaler ..."]
+    providers: Float[Array, "lab hyperscaler ..."]
+    """Share of a lab's firm dues owed to the hyperscaler."""
+
+    @staticmethod
+    def build(economy: Economy, grid: TimeGrid) -> "Layers":
+        """Assembles every layer."""
+        clouds, guarantee = Neoclouds.build(economy), Guarantee.build(economy)
+        holders = Holders.build(economy, guarantee.claims)
+        access = jnp.clip(economy["access.level"], 0.0, 1.0)
+        scalers = economy.members("hyperscalers")
+        tenants = [economy.where("spvs", "tenant", name) for name in scalers]
+        customers = [economy.stack("neoclouds", f"customers.{h}") for h in scalers]
+        providers = [economy.stack("labs", f"providers.{h}") for h in scalers]
+        return Layers(
+            market=Market.build(economy),
+            labs=Labs.build(economy),
+            tenancies=Tenancies.build(economy),
+            hyperscalers=Hyperscalers.build(economy),
+            hybrid=Hybrid.build(economy),
+            vendor=Vendor.build(economy),
+            clouds=clouds,
+            spvs=Spvs.build(economy),
+            guarantee=guarantee,
+            cloud_terms=neocloud_terms(economy, grid, clouds, guarantee),
+            spv_terms=spv_terms(economy, guarantee.spread_cut, guarantee.advance),
+            marks=Marks.build(economy),
+            holders=holders,
+            fund=PrivateCredit.build(economy, holders.fund),
+            bond=BondFund(shares=holders.bond_fund),
+            investors=Investors.build(economy),
+            contagion=Contagion.build(economy),
+            wealth=Wealth.build(economy, grid),
+            idling=Idling.build(economy),
+            access=access,
+            tenants=jnp.asarray(tenants, dtype=access.dtype),
+            customers=jnp.stack(customers, axis=1),
+            providers=jnp.stack(providers, axis=1),
+        )
+
+
+def paths(
+    economy: Economy, grid: TimeGrid, shocks: Float[Array, "quarter factor"]
+) -> Paths:
+    """Computes everything dated of one scenario."""
+    return Paths(
+        drivers=drive(economy, grid, shocks),
+        firm=firm_commitments(economy, grid),
+        capex=planned_capex(economy, grid),
+        hybrid=hybrid_paths(economy, grid),
+        clouds=neocloud_paths(economy, grid),
+        dues=neocloud_dues(economy, grid),
+        spvs=spv_paths(economy, grid),
+        loans=spv_dates(economy, grid),
+        leases=tenancy_dates(economy, grid),
+    )
+
+
+def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
+    """The balance sheets at `as_of`."""
+    clouds, spvs = neocloud_opening(economy), spv_opening(economy, grid)
+    holders = Holders.build(economy, Guarantee.build(economy).claims)
+    balance = jnp.concatenate(
+        [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
+    )
+    value = balance * Marks.build(economy).opening(economy)
+    return EconomyState(
+        fleet=Market.build(economy).opening(economy),
+        labs=Labs.opening(economy),
+        tenancies=Tenancies.build(economy).opening(),
+        hyperscalers=Hyperscalers.opening(economy),
+        hybrid=Hybrid.opening(economy),
+        vendor=Vendor.opening(economy),
+        clouds=clouds,
+        spvs=spvs,
+        classes=holders.opening(),
+        fund=PrivateCredit.build(economy, holders.fund).opening(economy, value),
+        investors=Investors.build(economy).opening(),
+        system=Contagion.build(economy).opening(),
+        wealth=Wealth.build(economy, grid).opened(),
+    )
