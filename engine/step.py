@@ -68,7 +68,7 @@ def step(
     """Moves the economy by one quarter."""
     felt, system = layers.wealth.felt(quarter.drivers, state.wealth), state.system
     drivers = felt.drivers
-    window = Window(open=layers.access * system.openness, spread=system.spread)
+    met, money = system.met, layers.access * system.openness
 
     # 2 market, 3 contracts
     prices, fleet = layers.market(drivers, system.openness, state.fleet)
@@ -107,8 +107,8 @@ def step(
         prices,
         quarter.hybrid,
         labs.honoured,
-        system.spread,
-        window.open,
+        met.hybrid,
+        money,
         state.hybrid,
     )
 
@@ -116,7 +116,7 @@ def step(
     clouds, cloud_state = divide(
         drivers,
         prices,
-        window,
+        Window(open=money, spread=met.clouds),
         layers.cloud_terms,
         quarter.dues,
         quarter.clouds,
@@ -129,7 +129,7 @@ def step(
     )
     spvs, spv_state = divide_spv(
         drivers,
-        window,
+        Window(open=money, spread=met.spvs),
         layers.spv_terms,
         quarter.loans,
         quarter.spvs,
@@ -168,7 +168,7 @@ def step(
     price = layers.marks.price(
         drivers.ten_year,
         drivers.spread_factor,
-        system.spread,
+        system.by_class(),
         jnp.concatenate(rooms),
         jnp.concatenate(recovery),
     )

@@ -16,6 +16,13 @@ class Contagion(Section):
     public_market_usd_bn: Figure
 
 
+class Resemblance(Section):
+    """Whom the fear of a failure re-prices; without it all alike."""
+
+    part_share: Figure
+    type_share: Figure
+
+
 class Wealth(Section):
     """What households stop spending when tech equity falls."""
 

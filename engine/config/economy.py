@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.config.base import FrozenModel, Number
 from engine.config.checks import problems
-from engine.config.contagion import Contagion, Wealth
+from engine.config.contagion import Contagion, Resemblance, Wealth
 from engine.config.contracts import Hyperscaler, Lab, Reported
 from engine.config.credit import Credit, Guarantee, Marks, Route
 from engine.config.drivers import (
@@ -123,6 +123,7 @@ class EconomyConfig(FrozenModel):
     banks: Banks
     government: Government
     contagion: Contagion
+    resemblance: Resemblance | None = None
     wealth: Wealth
     criteria: Criteria
     hurdle: Hurdle
@@ -152,6 +153,7 @@ class EconomyConfig(FrozenModel):
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of values, ranges and static choices."""
         content = _without_documentation(self.model_dump(exclude={"tapes"}))
+        content = {k: v for k, v in content.items() if v is not None}
         # What a tape says counts, not where it lies.
         content |= {f"{TAPES}.{k}": deals.digest for k, deals in self._deals.items()}
         text = json.dumps(

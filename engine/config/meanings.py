@@ -260,6 +260,10 @@ MONEY = {
         "price_impact_per_usd_bn_x": "return lost per billion of forced sales",
         "public_market_usd_bn": "size of the market in which they sell",
     },
+    "resemblance": {
+        "part_share": "part of fear of a failure that goes by resemblance to it",
+        "type_share": "weight of like business in resemblance; the rest like tenants'",
+    },
     "wealth": {
         "propensity_share": "spending that a dollar less of wealth costs, a year",
         "held_share": "share of tech equity that those who spend hold",

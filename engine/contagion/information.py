@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contagion.resemblance import FearState, Resemblance, Spreads
 from engine.economy import Economy
 from engine.grid import DT
 from engine.once import computed_once
@@ -16,6 +17,22 @@ class SystemState(eqx.Module):
     """What failures, losses and sales left, decaying."""
     spread: Float[Array, "..."]
     openness: Float[Array, "..."]
+    fear: FearState | None
+    """By issuer, where what resembles the failed one is re-priced more."""
+
+    @property
+    def met(self) -> Spreads:
+        """What each borrower meets: the system's spread, or its own."""
+        if self.fear is None:
+            return Spreads(clouds=self.spread, spvs=self.spread, hybrid=self.spread)
+        return self.fear.met
+
+    def by_class(self) -> Float[Array, "..."]:
+        """The same by class of debt, in the order of `Marks`."""
+        if self.fear is None:
+            return self.spread
+        met = self.fear.met
+        return jnp.concatenate([met.clouds, met.clouds, met.spvs, met.spvs])
 
 
 class SystemFlows(eqx.Module):
@@ -26,6 +43,8 @@ class SystemFlows(eqx.Module):
     impact: Float[Array, "..."]
     """Return lost on public assets by forced sales."""
     sales: Float[Array, "..."]
+    met: Spreads | None
+    """Spread of each borrower, where it differs from the system's."""
 
 
 class Contagion(eqx.Module):
@@ -40,6 +59,7 @@ class Contagion(eqx.Module):
     sale_impulse: Float[Array, "..."]
     closing: Float[Array, "..."]
     price_impact: Float[Array, "..."]
+    resemblance: Resemblance | None
 
     @staticmethod
     def build(economy: Economy) -> "Contagion":
@@ -54,13 +74,18 @@ class Contagion(eqx.Module):
             sale_impulse=economy["contagion.sale_impulse"],
             closing=economy["contagion.closing_spread"],
             price_impact=economy["contagion.price_impact"],
+            resemblance=Resemblance.build(economy),
         )
 
     def opening(self) -> SystemState:
         """Calm and open."""
         nothing = jnp.zeros_like(self.impulse)
+        resemblance = self.resemblance
         return SystemState(
-            shock=nothing, spread=nothing, openness=jnp.ones_like(self.impulse)
+            shock=nothing,
+            spread=nothing,
+            openness=jnp.ones_like(self.impulse),
+            fear=None if resemblance is None else resemblance.opening(),
         )
 
     @computed_once
@@ -77,7 +102,8 @@ class Contagion(eqx.Module):
         """Failures, losses and sales move next quarter's spread and openness.
 
         So does what markets see before a default: the fall of `equity`, the price of a
-        neocloud's shares against `as_of`, re-prices the paper of its like.
+        neocloud's shares against `as_of`, re-prices the paper of its like. With
+        `resemblance` each borrower meets a spread of its own around the system's.
         """
         news = jnp.sum(self.cloud_weight * failing_clouds, axis=0) + jnp.sum(
             self.spv_weight * failing_spvs, axis=0
@@ -92,7 +118,25 @@ class Contagion(eqx.Module):
         seen = jnp.sum(self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0), axis=0)
         spread = shock + self.equity_pass * seen
         openness = fund_openness * jnp.clip(1.0 - spread / self.closing, 0.0, 1.0)
+        fear = None
+        if self.resemblance is not None and state.fear is not None:
+            fallen = self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0)
+            fear = self.resemblance(
+                (
+                    self.impulse * self.cloud_weight * failing_clouds,
+                    self.impulse * self.spv_weight * failing_spvs,
+                ),
+                self.equity_pass * fallen,
+                self.decay,
+                spread,
+                state.fear,
+            )
         flows = SystemFlows(
-            spread=spread, openness=openness, impact=impact, sales=sales
+            spread=spread,
+            openness=openness,
+            impact=impact,
+            sales=sales,
+            met=None if fear is None else fear.met,
         )
-        return flows, SystemState(shock=shock, spread=spread, openness=openness)
+        after = SystemState(shock=shock, spread=spread, openness=openness, fear=fear)
+        return flows, after

@@ -43,11 +43,16 @@ def similarity(
     return jnp.where(own > 0, 1.0, kernel)
 
 
-def _cosine(x: Float[Array, "entity _"]) -> Float[Array, "entity entity"]:
+def directions(x: Float[Array, "entity _"]) -> Float[Array, "entity _"]:
+    """Rows of length one; a row of nothing stays nothing."""
     # sqrt(0) has no derivative: lengths of nothing are set to one first.
     squares = jnp.sum(x * x, axis=1)
     length = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1.0)), 0.0)
-    unit = safe_divide(x, length[:, None])
+    return safe_divide(x, length[:, None])
+
+
+def _cosine(x: Float[Array, "entity _"]) -> Float[Array, "entity entity"]:
+    unit = directions(x)
     return unit @ unit.T
 
 

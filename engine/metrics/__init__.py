@@ -4,6 +4,7 @@
 from engine.metrics import idle as idle
 from engine.metrics import of_covenants as of_covenants
 from engine.metrics import of_funds as of_funds
+from engine.metrics import of_spreads as of_spreads
 from engine.metrics import of_system as of_system
 from engine.metrics import of_vehicles as of_vehicles
 from engine.metrics.classification import CLASSIFICATIONS as CLASSIFICATIONS

@@ -29,7 +29,10 @@ METRICS: dict[str, Metric] = {}
 """The registry: metric name (without the entity) to its meaning."""
 
 Formula = Callable[[Any, int, Economy, TimeGrid], Any]
-"""(record, index of the member, economy, grid) to a value, or (value, has meaning)."""
+"""(record, index of the member, economy, grid) to a value, or (value, has meaning).
+
+None where the economy lacks what the metric is of: then it has no such metric.
+"""
 
 _BY_FAMILY: list[tuple[str, str, Formula]] = []
 _BY_ENTITY: list[tuple[str, Formula]] = []
@@ -110,6 +113,8 @@ def measure(
     statuses: dict[str, Array] = {}
 
     def put(name: str, outcome: Any) -> None:
+        if outcome is None:
+            return
         value, is_ok = outcome if isinstance(outcome, tuple) else (outcome, True)
         is_ok = jnp.asarray(is_ok)
         values[name] = jnp.where(is_ok, value, jnp.zeros_like(value))

@@ -118,6 +118,22 @@ def of_spv(run: Run, m: str) -> dict[str, Outcome | float]:
     }
 
 
+def of_spreads(run: Run) -> dict[str, float]:
+    """Highest spread of each borrower, while half of it was left to pay it."""
+    if "resemblance.part" not in run.f:
+        return {}
+    met, result = run.one("system", "met"), {}
+    for family, group in (("neoclouds", "clouds"), ("spvs", "spvs")):
+        for m in run.families[family]:
+            alive = zip(met, run.of(group, m, "alive"), strict=True)
+            asked = [q[m] if share >= 0.5 else 0.0 for q, share in alive]
+            result[f"{m}.spread_met"] = max(asked)
+    (hybrid,) = run.families["hybrid"]
+    result[f"{hybrid}.spread_met"] = max(q[hybrid] for q in met)
+    result["system.highest_spread_met"] = max(result.values())
+    return result
+
+
 def of_lab(run: Run, m: str) -> dict[str, float]:
     """Metrics of a lab."""
     n = run.until(run.f["criteria.horizon"])
@@ -313,7 +329,7 @@ def measure(run: Run) -> dict[str, Outcome]:
         "hyperscalers": of_hyperscaler,
         "vendor": of_vendor,
     }
-    found = of_others(run) | idling(run)
+    found = of_others(run) | of_spreads(run) | idling(run)
     for family, formula in families.items():
         for m in run.families[family]:
             found.update({f"{m}.{k}": v for k, v in formula(run, m).items()})

@@ -12,6 +12,7 @@ from tests.oracle import (
 from tests.oracle import system as contagion
 from tests.oracle.dates import Calendar, under
 from tests.oracle.drivers import drive
+from tests.oracle.resemblance import Likeness
 
 KINDS = (
     "kind",
@@ -79,6 +80,9 @@ class Opened:
             list(self.c["spvs"].values()),
             list(self.kinds.values()),
         )
+        self.likeness = None
+        if "resemblance.part" in f:
+            self.likeness = Likeness(f, families, self.kinds, choices)
         self.open()
 
     def only(self, family: str) -> dict:

@@ -139,7 +139,7 @@ class Oracle(Opened):
             self.unpaid(c, labs),
             p,
             self.f["shifts.rate_all"],
-            self.window(),
+            self.window(*self.families["hybrid"]),
             {m: r["honoured"] for m, r in labs.items()},
         )
         return self.hybrid
@@ -157,10 +157,14 @@ class Oracle(Opened):
             seeking[None] += rest * lost
         return seeking
 
-    def window(self) -> dict:
+    def window(self, m: str) -> dict:
         """Openness and spread that lenders ask for at the start of the quarter."""
         openness = self.d["access"] * self.system["openness"]
-        return {"open": openness, "spread": self.system["spread"]}
+        return {"open": openness, "spread": self.spread_met(m)}
+
+    def spread_met(self, m: str) -> float:
+        """An issuer's own contagion spread at the start of the quarter."""
+        return self.system["met"].get(m, self.system["spread"])
 
     def run_clouds(self, t: int, labs: dict, bills: dict, p: dict) -> dict:
         """Neoclouds earn, pay, borrow and build."""
@@ -172,7 +176,7 @@ class Oracle(Opened):
                 b["backstop_rate"] = self.backer[m]["rate"]
             unpaid = self.unpaid(c, labs)
             earned = vehicles.earn(c, self.calendar, t, s, b, unpaid)
-            w = {"bill": b, "earned": earned, "real": p["level"], **self.window()}
+            w = {"bill": b, "earned": earned, "real": p["level"], **self.window(m)}
             w["middle"] = self.calendar.middles[t]
             kind = self.choices[f"neoclouds.{m}.kind"]
             plan = self.cloud_plan[m]
@@ -185,7 +189,7 @@ class Oracle(Opened):
         """SPVs build, collect rent, and pay their lenders."""
         result = {}
         for m, c in self.c["spvs"].items():
-            w = {"tenancy": tenancies[m], "collected": collected[m], **self.window()}
+            w = {"tenancy": tenancies[m], "collected": collected[m], **self.window(m)}
             result[m], self.spvs[m] = credit_spv.run_spv(
                 self.f,
                 c,
@@ -257,9 +261,11 @@ class Oracle(Opened):
         flows = funds.member_flows(list(clouds.values()), list(spvs.values()))
         classes = funds.settle(self.terms, flows, self.receivables, self.g["claims"])
         self.receivables = [x["receivable"] for x in classes]
+        names, deals = self.families["neoclouds"], self.families["spvs"]
+        issuers = [*names, *names, *deals, *deals]
         price = [
-            funds.mark_now(f, term, x, self.d, t, before["spread"])
-            for term, x in zip(self.terms, flows, strict=True)
+            funds.mark_now(f, term, x, self.d, t, self.spread_met(m))
+            for term, x, m in zip(self.terms, flows, issuers, strict=True)
         ]
         fund = {}
         for m, c in self.cohorts.items():
@@ -277,6 +283,11 @@ class Oracle(Opened):
         sales += sum(r["sold"] for r in fund.values())
         opened = sum(self.lends[m] * r["lending"] for m, r in fund.items())
         news, spread = contagion.spread_news(f, *pairs, classes, opened, sales, before)
+        if self.likeness is not None:
+            spread["fear"], spread["met"] = self.likeness.spreads(
+                before, news, {**clouds, **spvs}
+            )
+            news["met"] = spread["met"]
         self.system = {**state, **spread}
         return {
             "classes": dict(enumerate(classes)),

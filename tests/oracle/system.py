@@ -18,6 +18,8 @@ def open_system() -> dict:
         "shock": 0.0,
         "spread": 0.0,
         "openness": 1.0,
+        "fear": {},
+        "met": {},
     }
 
 
@@ -112,4 +114,5 @@ def spread_news(
         "impact": impact,
         "sales": sales,
     }
-    return report, {"shock": shock, "spread": spread, "openness": openness}
+    state = {"shock": shock, "spread": spread, "openness": openness}
+    return report, {**state, "fear": {}, "met": {}}
