@@ -10,6 +10,9 @@ NEVER = 9000.0
 
 _MOVED = 1e-4
 
+ACCELERATION = ".covenant"
+"""End of the name of a default that lenders' acceleration caused."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Event:
@@ -34,7 +37,8 @@ def pinning_event(
 
     Causes precede effects: of all events whose date changes, the earliest; the
     criterion's own failure only if nothing else moves (a horizon, for instance). Where
-    its own failure is an entity's event (`<entity>.<event>`), that is no other event.
+    its own failure is an entity's event (`<entity>.<event>`), that is no other event,
+    unless the event is a covenant's: that says why the entity failed.
     """
     moved = [i for i in range(len(names)) if abs(before[i] - after[i]) > _MOVED]
     own = criterion.split("@")[0]
@@ -42,10 +46,15 @@ def pinning_event(
     for i in list(mine):
         dates = (before[i], after[i])
         mine += [j for j in moved if "." in names[j] and dates == (before[j], after[j])]
+    mine = [i for i in mine if not names[i].endswith(ACCELERATION)]
     others = [i for i in moved if i not in mine] or moved
     if not others:
         return None
-    ordered = sorted(others, key=lambda i: min(before[i], after[i]))
+    # A default and the acceleration that caused it have one date: the cause is first.
+    ordered = sorted(
+        others,
+        key=lambda i: (min(before[i], after[i]), not names[i].endswith(ACCELERATION)),
+    )
     events = [Event(names[i], _date(before[i]), _date(after[i])) for i in ordered]
     return dataclasses.replace(events[0], others=tuple(events[1:]))
 

@@ -38,16 +38,17 @@ def rank(layer: str) -> int:
     return LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
 
 
-# Layer: where its headrooms by entity stand in the record, and the entities' family.
+# Layer: where its headrooms by entity stand in the record ("": `layers.of_vehicles`),
+# and the entities' family.
 _HEADROOMS = {
     "lab": ("labs", "labs"),
-    "neocloud_equity": ("clouds", "neoclouds"),
-    "neocloud_unsecured": ("clouds", "neoclouds"),
-    "neocloud_secured": ("clouds", "neoclouds"),
+    "neocloud_equity": ("", "neoclouds"),
+    "neocloud_unsecured": ("", "neoclouds"),
+    "neocloud_secured": ("", "neoclouds"),
     "hybrid_cloud": (None, "hybrid"),
-    "bank_spv": ("spvs", "spvs"),
-    "chip_spv": ("spvs", "spvs"),
-    "tenant_spv": ("spvs", "spvs"),
+    "bank_spv": ("", "spvs"),
+    "chip_spv": ("", "spvs"),
+    "tenant_spv": ("", "spvs"),
     "hyperscaler": ("hyperscalers", "hyperscalers"),
     "fund": (None, "funds"),
     "fund_bank_line": (None, "funds"),
@@ -55,8 +56,39 @@ _HEADROOMS = {
 }
 
 
-def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, str]:
-    """Entity and event of a layer's failure: of its members the one worst off."""
+def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, Any]:
+    """Entity, event and cause of a layer's failure: of its members the one worst off.
+
+    Only vehicles have a cause that the record tells; of the others it is None.
+    """
+    found = _worst_off(economy, record, layer, quarter)
+    members = dict(economy.blueprint.families).get(
+        _HEADROOMS.get(layer, (0, ""))[1], ()
+    )
+    if record is None or found["entity"] not in members:
+        return found | {"cause": None}
+    from engine.metrics.causes import cause_of
+
+    i = members.index(found["entity"])
+    return found | {"cause": told(cause_of(record, economy, layer, quarter, i))}
+
+
+def told(cause: Any) -> dict[str, Any] | None:
+    """A cause as the command prints it."""
+    from engine.metrics.causes import CAUSES
+
+    if cause is None:
+        return None
+    return {
+        "name": cause.name,
+        "meaning": CAUSES[cause.name],
+        "missing_bn": cause.missing,
+        "dues_bn": cause.dues,
+        "sources_bn": cause.sources,
+    }
+
+
+def _worst_off(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, str]:
     import numpy as np
 
     from engine.metrics import layers
@@ -72,7 +104,10 @@ def failure(economy: Any, record: Any, layer: str, quarter: int) -> dict[str, st
         return {"entity": layer, "event": event}
     if field is None or record is None:
         return {"entity": members[0], "event": event}
-    rooms = np.array(getattr(record, field).headroom)[quarter]
+    if field:
+        rooms = np.array(getattr(record, field).headroom)[quarter]
+    else:
+        rooms = np.array(layers.of_vehicles(record)[layer])[quarter]
     if family == "neoclouds":
         rooms = np.where(layers.named(economy, family), rooms, np.inf)
     elif family == "spvs":

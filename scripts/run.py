@@ -74,6 +74,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     return {
         "metrics": metrics(result),
         "order_of_failure": order_of_failure(economy, grid, result),
+        "defaults": defaults(economy, grid, result),
         "residuals": result.residuals,
         "classification": classifications()[int(result.classification)],
         "distance_to_systemic": result.distances,
@@ -144,6 +145,18 @@ def order_of_failure(economy: Any, grid: Any, result: Any) -> list[dict[str, Any
     return sorted(failed, key=lambda e: (e["date"], rank(e["layer"])))
 
 
+def defaults(economy: Any, grid: Any, result: Any) -> list[dict[str, Any]]:
+    """Every named vehicle that defaults, with what bound; the earliest first."""
+    from engine.metrics import causes
+    from scripts._names import told
+
+    found = causes.defaults(result.record, economy, grid.modelled(grid.ends))
+    return [
+        {"entity": name, "date": date, "cause": told(cause)}
+        for name, date, cause in found
+    ]
+
+
 def write(
     folder: pathlib.Path,
     built: tuple[Any, Any, Any],
@@ -171,7 +184,8 @@ def write(
         "order_of_failure": {
             k: [event[k] for event in failures]
             for k in ("layer", "entity", "event", "date", "loss_bn")
-        },
+        }
+        | {"cause": [(event["cause"] or {}).get("name") for event in failures]},
         "leases": leased,
         # A sheet holds no more columns; the Parquet file has them all.
         "series": dict(list(columns.items())[:MAX_COLUMNS]),

@@ -208,6 +208,13 @@ def material():
                 "event": "default",
                 "date": 2028.0,
                 "loss_bn": 40.0,
+                "cause": {
+                    "name": "interest",
+                    "meaning": "interest not paid",
+                    "missing_bn": 0.3,
+                    "dues_bn": {"interest": 0.8},
+                    "sources_bn": {"cash": 0.5},
+                },
             }
         ],
         "classification": "expensive_failure",

@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from engine.drivers import rate_shift
 from engine.economy import Economy
@@ -91,15 +91,26 @@ def system_return(
     return _present_value(earned, wacc) / outlay - 1.0
 
 
+def _accelerated(flows: Any) -> Bool[Array, "quarter vehicle"]:
+    """Quarters in which a vehicle dies and the covenant's headroom is the smaller."""
+    alive = flows.alive >= 0.5
+    before = jnp.concatenate([jnp.ones_like(alive[:1]), alive[:-1]])
+    is_lower = (flows.covenant <= flows.headroom) & (flows.covenant < HIGHEST)
+    return before & ~alive & is_lower
+
+
 def entity_events(
     record: Any, economy: Economy, grid: TimeGrid
 ) -> dict[str, Float[Array, ""]]:
     """First dates of what befalls a named vehicle, as `<entity>.<event>`.
 
     A layer fails once; a default after its tenant's leaving still moves cash flows.
+    `covenant` is a default for which lenders' acceleration is the cause.
     """
     dates: dict[str, Float[Array, ""]] = {}
     series = {
+        ("neoclouds", "covenant"): _accelerated(record.clouds),
+        ("spvs", "covenant"): _accelerated(record.spvs),
         ("neoclouds", "default"): record.clouds.alive < 0.5,
         ("spvs", "default"): record.spvs.alive < 0.5,
         ("spvs", "non_renewal"): record.tenancies.renewal_due < 0.0,

@@ -118,13 +118,25 @@ def lowest(
     return jnp.min(headroom[:, np.flatnonzero(members)], axis=1)
 
 
+def of_vehicles(record: Any) -> dict[str, Float[Array, "quarter entity ..."]]:
+    """Headroom of every neocloud and SPV for the event of each layer of theirs."""
+    clouds, spvs, tenancies = record.clouds, record.spvs, record.tenancies
+    return {
+        "neocloud_equity": clouds.equity_headroom,
+        "neocloud_unsecured": clouds.headroom,
+        "neocloud_secured": clouds.secured_headroom,
+        "bank_spv": spvs.headroom,
+        "chip_spv": jnp.maximum(spvs.headroom, spvs.security),
+        "tenant_spv": jnp.minimum(
+            jnp.minimum(tenancies.renewal_due, tenancies.repudiation), spvs.headroom
+        ),
+    }
+
+
 def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter ..."]]:
     """Headroom of every layer that has an entity, by model quarter."""
-    clouds, spvs, tenancies = record.clouds, record.spvs, record.tenancies
+    vehicles = of_vehicles(record)
     single = named(economy, "neoclouds")
-    tenant = jnp.minimum(
-        jnp.minimum(tenancies.renewal_due, tenancies.repudiation), spvs.headroom
-    )
     tolerated = economy["criteria.line_loss"]
     gated = _gated(economy)
     fund = record.fund
@@ -134,15 +146,15 @@ def headrooms(record: Any, economy: Economy) -> dict[str, Float[Array, "quarter 
     line = jnp.clip(1.0 - missing / tolerated, -1.0, HIGHEST)
     found = {
         "lab": jnp.min(record.labs.headroom, axis=1),
-        "neocloud_equity": lowest(clouds.equity_headroom, single),
-        "neocloud_unsecured": lowest(clouds.headroom, single),
-        "neocloud_secured": lowest(clouds.secured_headroom, single),
+        **{
+            layer: lowest(vehicles[layer], single)
+            for layer in ("neocloud_equity", "neocloud_unsecured", "neocloud_secured")
+        },
         "hybrid_cloud": record.hybrid.headroom,
-        "bank_spv": lowest(spvs.headroom, spvs_of(economy, "bank_spv")),
-        "chip_spv": lowest(
-            jnp.maximum(spvs.headroom, spvs.security), spvs_of(economy, "chip_spv")
-        ),
-        "tenant_spv": lowest(tenant, spvs_of(economy, "tenant_spv")),
+        **{
+            layer: lowest(vehicles[layer], spvs_of(economy, layer))
+            for layer in SPV_LAYERS
+        },
         "hyperscaler": jnp.min(record.hyperscalers.headroom, axis=1),
         "fund": lowest(fund.gate_headroom, gated),
         "fund_bank_line": line,

@@ -141,6 +141,12 @@ def _who(label: str, name: str) -> str:
     return label if is_said else f"{label} ({name})"
 
 
+def _why(event: dict[str, Any]) -> str:
+    """What bound, in brackets; nothing where the event says it already."""
+    cause = (event.get("cause") or {}).get("name")
+    return "" if cause in (None, "price") else f" [{words(cause)}]"
+
+
 def orders(material: dict[str, Any]) -> list[tuple[str, str]]:
     """Order of failure by story, in words."""
     found = []
@@ -148,6 +154,7 @@ def orders(material: dict[str, Any]) -> list[tuple[str, str]]:
         events = material["stories"].get(name, {}).get("order_of_failure", [])
         text = " → ".join(
             f"{_who(layer(e['layer']), entity(e['entity']))} {quarter(e['date'])}"
+            + _why(e)
             for e in events
         )
         found.append((STORIES[name][0], text or "nobody fails"))

@@ -136,7 +136,7 @@ def test_run_says_who_fails_and_why_it_adds_up(ran):
     for metric in found["metrics"].values():
         assert set(metric) == {"value", "unit", "status"}
         assert (metric["value"] is None) == (metric["status"] != "ok")
-    keys = {"layer", "entity", "event", "date", "loss_bn"}
+    keys = {"layer", "entity", "event", "date", "loss_bn", "cause"}
     dates = [event["date"] for event in found["order_of_failure"]]
     assert all(set(event) == keys for event in found["order_of_failure"])
     assert dates == sorted(dates)

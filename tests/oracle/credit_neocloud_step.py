@@ -1,5 +1,6 @@
 """A neocloud's quarter, in order: docs/model.md, section 5."""
 
+from tests.oracle.causes import cause
 from tests.oracle.credit_neocloud import (
     SECURED,
     UNSECURED,
@@ -103,6 +104,20 @@ def run_cloud(
         c["cure"] * (can["equity"] - raised),
     )
     raised += test["cure"]
+    loss = max(0.0, -cash_ebitda)
+    why = cause(
+        health,
+        test["room"],
+        sources - can["refi"],
+        [
+            ("operating_loss", loss),
+            ("interest", owed["secured"]),
+            ("principal", principal),
+            ("interest", owed["unsecured"]),
+            ("maturity", bullets - can["refi"]),
+            ("construction", firm),
+        ],
+    )
     health = min(health, test["room"])
     alive, worst = survive_cloud(c, kind, s, health)
     paid = owed["paid"]
@@ -182,6 +197,7 @@ def run_cloud(
         "arrears_unsecured": late_u,
         "earned": earned,
         "headroom": health,
+        "cause": why,
         "secured_headroom": max(health, back["cover"]),
         "equity_headroom": min(fallen, health),
         "dscr": cash_ebitda / served if served > 1e-9 else 11.0,

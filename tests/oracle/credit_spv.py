@@ -1,5 +1,6 @@
 """An SPV's quarter with its creditors: docs/model.md, section 5."""
 
+from tests.oracle.causes import cause
 from tests.oracle.dates import (
     DT,
     HIGHEST,
@@ -176,7 +177,8 @@ def run_spv(
     earned = short * DT * s["cash"]
     pot = s["cash"] + income["cfads"] + income["owed"] + earned + p["equity"][t]
     roll = g["rolling"] * level
-    health = headroom(pot + s["sponsor"] + roll, dues)
+    there = pot + s["sponsor"] + roll
+    health = headroom(there, dues)
     pot -= s["reserve"] + s["trapped"]
     freed = clip(dues - pot, 0.0, s["trapped"])
     pot += freed
@@ -195,6 +197,13 @@ def run_spv(
     lock = (dscr - c["lock_low"]) / (c["lock_high"] - c["lock_low"])
     owners = c["cure"] * (s["sponsor"] - called)
     test = default_test(c, s["reach"], income["cfads"], service, owners, started)
+    ranks = [
+        ("construction", own),
+        ("interest", coupons),
+        ("principal", level + principal2),
+        ("residual", out["residual"]),
+    ]
+    why = cause(health, test["room"], there, ranks)
     health = min(health, test["room"])
     alive, worst = survive(
         kinds["kind"], c["dispersion"], s["alive"], s["worst"], health
@@ -258,6 +267,7 @@ def run_spv(
         "earned": earned,
         "dscr": dscr,
         "headroom": health,
+        "cause": why,
         "coverage": end["coverage"],
         "takeout_capacity": out["capacity"],
         "takeout_rate": out["rate"],

@@ -12,6 +12,7 @@ import pytest
 
 import engine
 from engine.config import load
+from engine.metrics.causes import defaults
 from engine.metrics.registry import METRICS
 from tests.oracle.measures import classification, measure
 from tests.oracle.metrics import Run, headrooms, limit_states, losses
@@ -179,6 +180,19 @@ def differences(case: Study, index: int, mine: Run) -> list[str]:
     all_same("first failure", mine_states["first"], states.first)
     all_same("failure", mine_states["first"], result.failures)
     all_same("loss", losses(mine), result.losses, money=True)
+    ends = case.grid.modelled(case.grid.ends)
+    theirs = defaults(result.record, case.economy, ends)
+    mine_causes = {
+        m: next(
+            x for x, a in zip(mine.of(group, m, "cause"), alive, strict=True) if not a
+        )
+        for family, group in (("neoclouds", "clouds"), ("spvs", "spvs"))
+        for m in mine.members(family)
+        if not min(alive := mine.of(group, m, "alive"))
+    }
+    their_causes = {name: cause.name for name, _, cause in theirs}
+    if mine_causes != their_causes:
+        found.append(f"causes: oracle {mine_causes}, engine {their_causes}")
     kind, distances = classification(mine)
     same("classification", kind, result.classification)
     all_same("distance", distances, result.distances)
