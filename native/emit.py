@@ -217,13 +217,27 @@ class Emitter:
 
     def group(self, group: Group) -> list[Var]:
         """One loop nest over a shape, its equations as local variables."""
-        names, heads, closing = self.indices(group.shape)
+        kept = [k for k in range(len(group.shape)) if k not in group.axes]
+        outer, heads, closing = self.indices(tuple(group.shape[k] for k in kept))
+        inner, inner_heads, inner_closing = self.indices(
+            tuple(group.shape[k] for k in group.axes)
+        )
+        of_axis = dict(zip([*kept, *group.axes], [*outer, *inner], strict=True))
+        names = [of_axis[k] for k in range(len(group.shape))]
         fresh = [v for v in _ordered(group) if v not in self.where]
         for v in fresh:
             self.place(v)
         local: dict[Var, str] = {}
         loads: dict[str, str] = {}
-        self.line(heads + self.lanes(group.varies) + "{")
+        lanes, pick = self.lanes(group.varies), "[l]" if group.varies else ""
+        self.line(heads)
+        totals = [f"a{next(self.count)}" for _ in group.sums]
+        for e, total in zip(group.sums, totals, strict=True):
+            # A truth value takes a whole number's room, so that lanes stay alike.
+            kind = "R" if e.outs[0].kind == "real" else "I"
+            self.line(f"{kind} {total}{pick and '[L]'};")
+            self.line(f"{lanes}{total}{pick}={primitives.START[e.name]};")
+        self.line(inner_heads + lanes + "{")
 
         def read(x: Atom, index: list[str]) -> str:
             if isinstance(x, Constant):
@@ -249,7 +263,16 @@ class Emitter:
             self.line(f"const {primitives.LOCAL[out.kind]} {local[out]}={value};")
             if out in group.stored:
                 self.line(f"{self.where[out].at(names)}={local[out]};")
-        self.line("}" + closing)
+        for e, total in zip(group.sums, totals, strict=True):
+            kind, part = e.outs[0].kind, read(e.ins[0], names)
+            joined = primitives.join(
+                primitives.JOIN[e.name], kind, f"{total}{pick}", part
+            )
+            self.line(f"{total}{pick}={joined};")
+        self.line("}" + inner_closing)
+        for e, total in zip(group.sums, totals, strict=True):
+            self.line(f"{lanes}{self.where[e.outs[0]].at(outer)}={total}{pick};")
+        self.line(closing)
         return fresh
 
     def copy(self, x: Atom, to: View, varies: bool) -> None:
@@ -362,7 +385,8 @@ def _turn(view: View, q: str) -> View:
 
 
 def _ordered(group: Group) -> list[Var]:
-    return [e.outs[0] for e in group.equations if e.outs[0] in group.stored]
+    stored = [e.outs[0] for e in group.equations if e.outs[0] in group.stored]
+    return [*stored, *(e.outs[0] for e in group.sums)]
 
 
 def _uses(step: Step) -> list[Atom]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from native.build import build
 from native.emit import size
+from native.known import simplify
 from native.program import Program, flatten
 from native.source import Source, write
 
@@ -28,13 +29,14 @@ class Kernel:
         library: ctypes.CDLL,
         shape: Any,
         dtype: np.dtype,
+        shared: Sequence[Any],
     ) -> None:
         self.program, self.source, self.library = program, source, library
         self.shape, self.dtype = shape, dtype
         self.whole = np.dtype(f"int{8 * dtype.itemsize}")
-        self.shared: list[np.ndarray] = []
+        self._prepare(shared)
 
-    def prepare(self, shared: Sequence[Any]) -> None:
+    def _prepare(self, shared: Sequence[Any]) -> None:
         """Computes what is alike for all scenarios."""
         rooms = [self._room("U", real) for real in (True, False)]
         values = [*jax.tree.leaves(tuple(shared))]
@@ -113,8 +115,8 @@ def compile_kernel(
     """
     dtype = np.dtype(dtype)
     program, shape = flatten(function, shared, (own,))
+    program = simplify(program, jax.tree.leaves(tuple(shared)))
     results = [np.dtype(leaf.dtype) for leaf in jax.tree.leaves(shape)]
     source = write(program, dtype, results, LANES, max(threads, 1))
-    kernel = Kernel(program, source, build(source.units, folder), shape, dtype)
-    kernel.prepare(shared)
-    return kernel
+    library = build(source.units, folder)
+    return Kernel(program, source, library, shape, dtype, shared)

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from native.program import Atom, Constant, Equation, Unsupported
 
@@ -35,6 +35,8 @@ def arithmetic(e: Equation, args: list[str]) -> str:
     name, kind = e.name, e.outs[0].kind
     if name == "rem" and kind == "real":
         raise Unsupported("rem of real numbers")
+    if name == "div" and _is_power_of_two(e.ins[1]):  # exact, and much faster
+        return f"{args[0]}*((R){1.0 / e.ins[1].value!r})"
     if name in BINARY:
         return f"{args[0]}{BINARY[name]}{args[1]}"
     if name in COMPARE:
@@ -53,6 +55,9 @@ def arithmetic(e: Equation, args: list[str]) -> str:
     if name == "select_n" and len(args) == 3:
         return f"{args[0]}?{args[2]}:{args[1]}"
     if name == "convert_element_type":
+        if kind != "flag" and e.ins[0].kind == "flag":
+            # A cast of a truth value keeps gcc from making vectors of the whole loop.
+            return f"{args[0]}?({LOCAL[kind]})1:({LOCAL[kind]})0"
         return f"({LOCAL[kind]}){args[0]}" if kind != "flag" else f"{args[0]}!=0"
     if name in ("copy", "stop_gradient"):
         return args[0]
@@ -66,6 +71,13 @@ def arithmetic(e: Equation, args: list[str]) -> str:
         suffix = "" if kind == "real" else "_i"
         return f"x_{name}{suffix}({','.join(args)})"
     raise Unsupported(f"the primitive {name} on {kind} values")
+
+
+def _is_power_of_two(x: Atom) -> TypeGuard[Constant]:
+    """Whether dividing by a number is multiplying by another, to the last bit."""
+    if not isinstance(x, Constant) or x.kind != "real":
+        return False
+    return 2.0**-60 < x.value < 2.0**60 and math.frexp(x.value)[0] == 0.5
 
 
 def extreme(name: str, kind: str, ins: list[Atom], args: list[str]) -> str:

@@ -23,12 +23,22 @@ REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min", "reduce_or", "reduce_and
 
 @dataclasses.dataclass
 class Group:
-    """Arithmetic over one shape; `stored` are the variables that others read."""
+    """Arithmetic over one shape; `stored` are the variables that others read.
+
+    `sums` are reductions of its variables, all over the same axes: they are taken in
+    the group's own loop, so that what only they read stays in a register too.
+    """
 
     shape: tuple[int, ...]
     varies: bool
     equations: list[Equation]
     stored: set[Var]
+    sums: list[Equation] = dataclasses.field(default_factory=list)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes that its reductions take together."""
+        return tuple(sorted(self.sums[0].params["axes"])) if self.sums else ()
 
 
 Step = Group | Equation
@@ -123,8 +133,31 @@ def schedule(equations: Sequence[Equation], outs: Sequence[Atom]) -> list[Step]:
         steps.append(group)
         for i in later:
             arrive(i)
+    steps = _with_sums(steps)
     _mark_stored(steps, outs)
     return steps
+
+
+def _with_sums(steps: list[Step]) -> list[Step]:
+    """Takes reductions into the loop of the group that makes what they reduce."""
+    home: dict[Var, Group] = {}
+    left: list[Step] = []
+    for step in steps:
+        if isinstance(step, Group):
+            home |= {e.outs[0]: step for e in step.equations}
+        elif step.name in REDUCTIONS:
+            (x,) = step.ins
+            group = home.get(x) if isinstance(x, Var) else None
+            axes = tuple(sorted(step.params["axes"]))
+            if (
+                group is not None
+                and group.varies == step.outs[0].varies
+                and group.axes in ((), axes)
+            ):
+                group.sums.append(step)
+                continue
+        left.append(step)
+    return left
 
 
 def _inside(e: Equation) -> set[Var]:

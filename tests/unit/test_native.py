@@ -177,17 +177,6 @@ def test_loops():
     compared(loops, drawn(2), drawn(8, seed=1), shared=(rates,), rtol=1e-11)
 
 
-def test_the_figures_may_change_without_a_new_kernel():
-    def scaled(figure, x):
-        return jnp.sum(figure) * x
-
-    x = jnp.asarray(drawn(2))
-    first = jnp.arange(3.0)
-    kernel = compile_kernel(scaled, (first,), x[0], folder(), np.float64)
-    kernel.prepare((first + 1.0,))
-    tree_allclose(kernel(x), 6.0 * x, rtol=1e-14)
-
-
 def test_what_is_unknown_is_said():
     def unknown(x):
         return lax.while_loop(lambda y: y < 10.0, lambda y: y * 2.0, x + 1.0)
