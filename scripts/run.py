@@ -75,6 +75,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "metrics": metrics(result),
         "order_of_failure": order_of_failure(economy, grid, result),
         "defaults": defaults(economy, grid, result),
+        "spreads_met": spreads_met(result),
         "residuals": result.residuals,
         "classification": classifications()[int(result.classification)],
         "distance_to_systemic": result.distances,
@@ -155,6 +156,18 @@ def defaults(economy: Any, grid: Any, result: Any) -> list[dict[str, Any]]:
         {"entity": name, "date": date, "cause": told(cause)}
         for name, date, cause in found
     ]
+
+
+def spreads_met(result: Any) -> list[dict[str, Any]]:
+    """Borrowers by the highest contagion spread they met; none where all met one."""
+    key = ".spread_met"
+    met = {
+        name.removesuffix(key): float(value)
+        for name, value in result.metrics.items()
+        if name.endswith(key)
+    }
+    order = sorted(met, key=lambda name: -met[name])
+    return [{"entity": name, "spread": met[name]} for name in order]
 
 
 def write(

@@ -140,6 +140,12 @@ def test_run_says_who_fails_and_why_it_adds_up(ran):
     dates = [event["date"] for event in found["order_of_failure"]]
     assert all(set(event) == keys for event in found["order_of_failure"])
     assert dates == sorted(dates)
+    # In base neoclouds fail first, and what is like them is re-priced most.
+    spreads = [x["spread"] for x in found["spreads_met"]]
+    assert spreads == sorted(spreads, reverse=True)
+    highest = found["metrics"]["system.highest_spread_met"]["value"]
+    assert spreads[0] == highest > found["metrics"]["system.peak_spread"]["value"]
+    assert found["spreads_met"][0]["entity"] in ("nebius", "rest_of_neoclouds")
 
 
 def test_run_writes_its_tables(ran):
