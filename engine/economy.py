@@ -156,6 +156,10 @@ class Economy(eqx.Module):
         members = self.members("funds")
         return tuple(m for m, other in zip(members, bond, strict=True) if not other)
 
+    def agencies(self) -> tuple[str, ...]:
+        """The government's agency by name, where the config has one."""
+        return ("agency",) if "government.agency.capital" in self.figures else ()
+
     def holders(self) -> tuple[str, ...]:
         """Names of the investors that bear losses and do nothing for them."""
         passive = self.where("investors", "kind", "holder")

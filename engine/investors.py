@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
+from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
 from engine.funds.holders import ClassFlows, Holders
 from engine.funds.private_credit import FundFlows
@@ -94,9 +95,10 @@ class Investors(eqx.Module):
         holders: Holders,
         fund: FundFlows,
         bond: BondFundFlows,
+        agency: AgencyFlows | None,
         state: InvestorState,
     ) -> tuple[InvestorFlows, InvestorState]:
-        """Books every loss once, at its final holder."""
+        """Books every loss once, at its final holder; `flows` are private holders'."""
         direct = jnp.stack(
             [
                 jnp.sum(holders.pension * flows.loss, axis=0),
@@ -115,6 +117,10 @@ class Investors(eqx.Module):
         )
         bank_direct = jnp.sum(holders.bank * flows.loss, axis=0)
         government = jnp.sum(flows.claimed, axis=0)
+        if agency is not None:
+            government = (
+                government + jnp.sum(agency.claimed, axis=0) + agency.public_loss
+            )
         below_par = jnp.maximum(1.0 - price, 0.0) * flows.balance
         marked_down = jnp.stack(
             [

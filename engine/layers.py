@@ -37,6 +37,7 @@ from engine.credit.spv_terms import (
 )
 from engine.drivers import Drivers, drive
 from engine.economy import Economy
+from engine.funds.agency import Agency, AgencyState, agency_dates
 from engine.funds.bond import BondFund
 from engine.funds.holders import ClassState, Holders
 from engine.funds.private_credit import FundState, PrivateCredit
@@ -71,6 +72,8 @@ class Paths(eqx.Module):
     spvs: SpvPaths
     loans: SpvDates
     leases: TenancyDates
+    agency: Float[Array, "..."] | None
+    """Share of the quarter in which the agency buys."""
 
 
 class EconomyState(eqx.Module):
@@ -89,6 +92,7 @@ class EconomyState(eqx.Module):
     investors: InvestorState
     system: SystemState
     wealth: WealthState
+    agency: AgencyState | None
 
 
 class Layers(eqx.Module):
@@ -109,6 +113,7 @@ class Layers(eqx.Module):
     holders: Holders
     fund: PrivateCredit
     bond: BondFund
+    agency: Agency | None
     investors: Investors
     contagion: Contagion
     wealth: Wealth
@@ -146,6 +151,7 @@ class Layers(eqx.Module):
             holders=holders,
             fund=PrivateCredit.build(economy, holders.fund),
             bond=BondFund(shares=holders.bond_fund),
+            agency=Agency.build(economy, holders),
             investors=Investors.build(economy),
             contagion=Contagion.build(economy),
             wealth=Wealth.build(economy, grid),
@@ -171,6 +177,7 @@ def paths(
         spvs=spv_paths(economy, grid),
         loans=spv_dates(economy, grid),
         leases=tenancy_dates(economy, grid),
+        agency=agency_dates(economy, grid),
     )
 
 
@@ -196,4 +203,5 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
         investors=Investors.build(economy).opening(),
         system=Contagion.build(economy).opening(),
         wealth=Wealth.build(economy, grid).opened(),
+        agency=Agency.opening(economy, holders),
     )

@@ -20,6 +20,7 @@ from engine.credit.neocloud import NeocloudFlows, divide
 from engine.credit.spv import SpvFlows, divide_spv
 from engine.credit.window import Window
 from engine.drivers import Drivers
+from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
 from engine.funds.holders import ClassFlows
 from engine.funds.private_credit import FundFlows
@@ -54,12 +55,18 @@ class Record(eqx.Module):
     price: Float[Array, "..."]
     fund: FundFlows
     bond: BondFundFlows
+    agency: AgencyFlows | None
     investors: InvestorFlows
     system: SystemFlows
     wealth: WealthFlows
     idling: IdlingFlows
     residuals: dict[str, Float[Array, "..."]]
     """Largest relative violation of each invariant."""
+
+    @property
+    def private(self) -> ClassFlows:
+        """What private holders have of every class: all that no agency bought."""
+        return self.classes if self.agency is None else self.agency.private
 
 
 def step(
@@ -113,10 +120,14 @@ def step(
     )
 
     # 5 capital structures divide
+    resold = (None, None)
+    buyer, running, owned = layers.agency, quarter.agency, state.agency
+    if buyer is not None and running is not None and owned is not None:
+        resold = buyer.resold(money, running, owned)
     clouds, cloud_state = divide(
         drivers,
         prices,
-        Window(open=money, spread=met.clouds),
+        Window(open=money, spread=met.clouds, resold=resold[0]),
         layers.cloud_terms,
         quarter.dues,
         quarter.clouds,
@@ -129,7 +140,7 @@ def step(
     )
     spvs, spv_state = divide_spv(
         drivers,
-        Window(open=money, spread=met.spvs),
+        Window(open=money, spread=met.spvs, resold=resold[1]),
         layers.spv_terms,
         quarter.loans,
         quarter.spvs,
@@ -172,10 +183,16 @@ def step(
         jnp.concatenate(rooms),
         jnp.concatenate(recovery),
     )
-    fund, fund_state = layers.fund(drivers, classes, price, state.fund)
-    bond = layers.bond(classes, price)
+    agency, agency_state, private = None, None, classes
+    if buyer is not None and running is not None and owned is not None:
+        agency, agency_state = buyer(
+            drivers, running, classes, clouds, spvs, price, owned
+        )
+        private = agency.private
+    fund, fund_state = layers.fund(drivers, private, price, state.fund)
+    bond = layers.bond(private, price)
     investors, investor_state = layers.investors(
-        classes, price, layers.holders, fund, bond, state.investors
+        private, price, layers.holders, fund, bond, agency, state.investors
     )
     spread, system_state = layers.contagion(
         clouds.price,
@@ -203,6 +220,7 @@ def step(
         price=price,
         fund=fund,
         bond=bond,
+        agency=agency,
         investors=investors,
         system=spread,
         wealth=wealth,
@@ -225,5 +243,6 @@ def step(
         investors=investor_state,
         system=system_state,
         wealth=wealth_state,
+        agency=agency_state,
     )
     return after, record

@@ -6,6 +6,8 @@ from typing import Any, get_args, get_origin
 from pydantic_core import PydanticUndefined
 
 BASE = pathlib.Path(__file__).parents[1] / "configs" / "base.toml"
+OPTIONAL = ("agency", "guarantee_implicit")
+"""Stories with tables that base has not."""
 
 HEAD = """\
 # Config reference
@@ -42,7 +44,8 @@ def page() -> str:
     from engine.config import keys, load
     from engine.config.meanings import MEANINGS
 
-    config = load(BASE)
+    stories = [BASE.parent / "scenarios" / f"{name}.toml" for name in OPTIONAL]
+    configs = [load(path) for path in (BASE, *stories)]
     parts, told = [HEAD], set()
     section = None
     names: dict[tuple[str, str], list[str]] = {}
@@ -54,35 +57,46 @@ def page() -> str:
     for name, key, model in keys():
         if name != section:
             section = name
-            parts.append(_heading(name, config))
+            parts.append(_heading(name, configs))
         if (name, key) in told:
             continue
         told.add((name, key))
         meaning = MEANINGS.get(name, {}).get(key, "")
-        example, choices = _example(config, name, key), names[name, key]
+        example, choices = _example(configs, name, key), names[name, key]
         cells = (f"`{key}`", *_cells(key, model, example, choices), meaning)
         parts.append("| " + " | ".join(cells) + " |\n")
     return "".join(parts)
 
 
-def _heading(name: str, config: Any) -> str:
-    is_family = isinstance(getattr(config, name), dict)
+def _table(config: Any, name: str) -> Any:
+    """The table of a dotted name, or None."""
+    for part in name.split("."):
+        config = getattr(config, part, None)
+    return config
+
+
+def _heading(name: str, configs: list[Any]) -> str:
+    is_family = isinstance(_table(configs[0], name), dict)
     title = f"`[{name}.<name>]`" if is_family else f"`[{name}]`"
     head = "| Key | Kind | Unit | Bounds | Default | What it is |\n"
     return f"\n## {title}\n\n{head}{'|---' * 6}|\n"
 
 
-def _example(config: Any, name: str, key: str) -> Any:
-    """What base says in a key; of a family, the first member that has it."""
-    table = getattr(config, name)
-    tables = table.values() if isinstance(table, dict) else [table]
-    return next((getattr(t, key) for t in tables if hasattr(t, key)), None)
+def _example(configs: list[Any], name: str, key: str) -> Any:
+    """What the first config that has the key says there; of a family, a member's."""
+    for config in configs:
+        table = _table(config, name)
+        tables = table.values() if isinstance(table, dict) else [table]
+        for found in (getattr(t, key, None) for t in tables):
+            if found is not None:
+                return found
+    return None
 
 
 def _cells(
     key: str, model: Any, example: Any, names: list[str]
 ) -> tuple[str, str, str, str]:
-    from engine.config.base import Vector
+    from engine.config.base import Section, Vector
     from engine.units import factor
 
     field = model.model_fields[key]
@@ -99,6 +113,8 @@ def _cells(
         kind = "shares" if hasattr(example, "shares") else annotation.__name__.lower()
         unit = "share" if kind == "shares" else unit
         return kind, unit, _bounds(example), default
+    if isinstance(example, Section):
+        return "table", "", "", default
     kind = "figure" if hasattr(example, "bounds") else "number"
     return kind, unit, _bounds(example), default
 

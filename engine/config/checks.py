@@ -325,6 +325,7 @@ def _entities(table: dict[str, Any]) -> Iterator[Problem]:
         yield from _name(table, f"vendor.{name}.backs", backed)
     for name in hybrid:
         yield from _names(table, f"hybrid.{name}.customers", labs)
+    yield from _names(table, "government.agency.buys", INSTRUMENTS)
     investors = (*members(table, "investors"), "outside")
     for name in members(table, "funds"):
         yield from _names(table, f"funds.{name}.investors", investors)

@@ -12,6 +12,21 @@ class Credit(Section):
     ramp_width_x: Figure
 
 
+class Implicit(Section):
+    """A guarantee that nobody signed: what lenders believe, and what comes of it."""
+
+    believed_share: Figure
+    honoured_share: Figure
+
+
+class Fabs(Section):
+    """Cheaper debt of chip fabs, and what of it reaches the price of chips."""
+
+    debt_x: Figure
+    cut_bps: Figure
+    pass_through_share: Figure
+
+
 class Guarantee(Section):
     """Four effects of a government guarantee, each with its switch."""
 
@@ -24,6 +39,8 @@ class Guarantee(Section):
     ltv_delta_share: Figure
     guaranteed_spread_bps: Figure
     volume_elasticity_x: Figure
+    implicit: Implicit | None = None
+    fabs: Fabs | None = None
 
 
 class Marks(Section):

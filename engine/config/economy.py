@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.config.base import FrozenModel, Number
+from engine.config.base import FrozenModel, Number, Section
 from engine.config.checks import problems
 from engine.config.contagion import Contagion, Resemblance, Wealth
 from engine.config.contracts import Hyperscaler, Lab, Reported
@@ -292,8 +292,16 @@ def json_schema() -> dict[str, Any]:
 def keys() -> Iterator[tuple[str, str, type[FrozenModel]]]:
     """Section or family, key, and the table that has it, of the whole schema."""
     for section, field in EconomyConfig.model_fields.items():
-        for model in _tables(field.annotation):
+        tables = list(_tables(field.annotation))
+        for model in tables:
             yield from ((section, key, model) for key in model.model_fields)
+        # Tables within a table come after it, under their dotted name.
+        for model in tables:
+            for name, inner in model.model_fields.items():
+                for part in _tables(inner.annotation):
+                    if issubclass(part, Section):
+                        path = f"{section}.{name}"
+                        yield from ((path, key, part) for key in part.model_fields)
 
 
 def _tables(annotation: Any) -> Iterator[type[FrozenModel]]:

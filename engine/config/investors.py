@@ -3,6 +3,7 @@
 from typing import Literal
 
 from engine.config.base import Figure, Section
+from engine.config.funds import Holdings
 
 
 class Pension(Section):
@@ -35,7 +36,20 @@ class Banks(Section):
     cet1_usd_bn: Figure
 
 
+class Agency(Section):
+    """Buys loans at par on thin capital, with debt of its own near the risk-free."""
+
+    start_date: Figure
+    buys: Holdings
+    seasoned_per_year: Figure
+    capital_usd_bn: Figure
+    leverage_x: Figure
+    spread_bps: Figure
+    payout_share: Figure
+
+
 class Government(Section):
-    """The guarantor."""
+    """The guarantor, and its agency where it has one."""
 
     claim_threshold_usd_bn: Figure
+    agency: Agency | None = None

@@ -193,6 +193,17 @@ MONEY = {
         "ltv_delta_share": "what lenders advance more",
         "guaranteed_spread_bps": "spread of rolled debt and arrears",
         "volume_elasticity_x": "more signed per percentage point of cheaper debt",
+        "implicit": "a guarantee that nobody signed",
+        "fabs": "cheaper debt of chip fabs",
+    },
+    "guarantee.implicit": {
+        "believed_share": "probability of a payment that lenders lend on",
+        "honoured_share": "part of claims that is paid, as an expectation",
+    },
+    "guarantee.fabs": {
+        "debt_x": "debt of fabs over a year's chip sales",
+        "cut_bps": "how much cheaper the guarantee makes it",
+        "pass_through_share": "part of it that lowers the price of chips",
     },
     "marks": {
         "hazard_slope_per_year": "rise of the yield as headroom falls",
@@ -249,7 +260,19 @@ MONEY = {
         "buffer_usd_bn": "losses that banks can take",
         "cet1_usd_bn": "their common equity",
     },
-    "government": {"claim_threshold_usd_bn": "claims at which its layer fails"},
+    "government": {
+        "claim_threshold_usd_bn": "claims at which its layer fails",
+        "agency": "its agency, where it has one",
+    },
+    "government.agency": {
+        "start_date": "when it begins to buy",
+        "buys": "part of new loans that it buys at par, by instrument",
+        "seasoned_per_year": "part of older loans, times that, offered in a year",
+        "capital_usd_bn": "paid in by the Treasury at as_of",
+        "leverage_x": "loans at most, over capital",
+        "spread_bps": "cost of its debt over the short rate",
+        "payout_share": "part of a quarter's income that it pays to the Treasury",
+    },
     "contagion": {
         "spread_impulse_pct": "rise of the system's spread per weighted failure",
         "equity_pass_pct": "its rise as neoclouds' shares fall",

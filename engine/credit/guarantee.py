@@ -6,6 +6,9 @@ from jaxtyping import Array, Float
 
 from engine.economy import Economy
 
+IMPLICIT, FABS = "guarantee.implicit", "guarantee.fabs"
+"""Tables that a config need not have."""
+
 CAPITAL_CAP = 0.98
 """No capital share exceeds it, whatever is shifted or guaranteed."""
 
@@ -25,11 +28,24 @@ class Guarantee(eqx.Module):
     """Margin of rolled debt [1/year]."""
     volume: Float[Array, "..."]
     """Extra new contracts offered, per unit."""
+    fabs: Float[Array, "..."] | None
+    """Share of a chip's price that cheaper debt of fabs saves; None where none is."""
 
     @staticmethod
     def build(economy: Economy) -> "Guarantee":
-        """Assembles the guarantee; the volume response is to the neoclouds' margin."""
+        """Assembles the guarantee; the volume response is to the neoclouds' margin.
+
+        Of an implicit one lenders lend on what they believe, and the government pays
+        the expected part of claims.
+        """
         coverage = economy["guarantee.coverage"]
+        claims, fabs = coverage * economy["guarantee.claims"], None
+        if f"{FABS}.debt" in economy.figures:
+            cheaper = coverage * economy[f"{FABS}.cut"] * economy[f"{FABS}.debt"]
+            fabs = cheaper * economy[f"{FABS}.pass_through"]
+        if f"{IMPLICIT}.believed" in economy.figures:
+            claims = claims * economy[f"{IMPLICIT}.honoured"]
+            coverage = coverage * economy[f"{IMPLICIT}.believed"]
         cut = coverage * economy["guarantee.spread"] * economy["guarantee.pass_through"]
         margin = jnp.mean(economy.stack("neoclouds", "box_margin"))
         return Guarantee(
@@ -38,9 +54,10 @@ class Guarantee(eqx.Module):
             * economy["guarantee.ltv"]
             * economy["guarantee.ltv_delta"],
             rolling=coverage * economy["guarantee.extension"],
-            claims=coverage * economy["guarantee.claims"],
+            claims=claims,
             spread=economy["guarantee.guaranteed_spread"],
             volume=economy["guarantee.volume_elasticity"] * 100.0 * cut * margin,
+            fabs=fabs,
         )
 
 

@@ -51,7 +51,7 @@ def divide(
     resuming = state.deferred_capex * jnp.minimum(DT / terms.resume, 1.0)
     committed = once(dues.committed + resuming)
     allowed = draws_open(terms.boxes, state.tested)
-    advance = terms.advance * window.open * allowed
+    advance = terms.advance * window.loans * allowed
     own = once(1.0 - advance)
     run_rate = 4.0 * earnings.ebitda
     room = once(terms.leverage_limit * run_rate)

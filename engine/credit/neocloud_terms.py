@@ -243,11 +243,14 @@ def neocloud_terms(
         deals | {"live": clouds.live.T}
     )
     advance = stack("advance") + guarantee.advance + leverage_shift(economy)
+    cost = stack("capex_per_revenue")
+    if guarantee.fabs is not None:
+        cost = cost * (1.0 - stack("pledged") * guarantee.fabs)
     return NeocloudTerms(
         minimum_cash=stack("minimum_cash"),
         term=stack("term"),
         prepayment=stack("prepayment"),
-        capex_per_revenue=stack("capex_per_revenue"),
+        capex_per_revenue=cost,
         deferrable=stack("deferrable"),
         resume=stack("resume"),
         growth=stack("growth"),

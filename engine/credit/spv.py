@@ -132,11 +132,11 @@ def divide_spv(
     capacity, takeout_rate = _takeout(quarter, window, terms, earnings.cfads)
     room = jnp.maximum(capacity - state.takeout, 0.0)
     due_now = dates.takeout * state.loan
-    taken = jnp.minimum(due_now, room) * window.open
+    taken = jnp.minimum(due_now, room) * window.loans
     residual = dates.final * jnp.maximum(state.loan - taken, 0.0)
     attempt = jnp.clip(
         ratio_above(
-            room * window.open + state.cash + state.sponsor, state.loan, 1.0 + HIGHEST
+            room * window.loans + state.cash + state.sponsor, state.loan, 1.0 + HIGHEST
         )
         - 1.0,
         -1.0,

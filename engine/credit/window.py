@@ -10,3 +10,10 @@ class Window(eqx.Module):
     open: Float[Array, "..."]
     spread: Float[Array, "..."]
     """The system's, or by borrower where resemblance tells them apart."""
+    resold: Float[Array, "..."] | None = None
+    """How open it is for loans of which an agency buys a part; None without one."""
+
+    @property
+    def loans(self) -> Float[Array, "..."]:
+        """How open it is for secured loans and take-outs."""
+        return self.open if self.resold is None else self.resold

@@ -2,6 +2,7 @@
 
 # The metrics register themselves on import.
 from engine.metrics import idle as idle
+from engine.metrics import of_agency as of_agency
 from engine.metrics import of_covenants as of_covenants
 from engine.metrics import of_funds as of_funds
 from engine.metrics import of_spreads as of_spreads

@@ -33,6 +33,7 @@ FUNDS = ("fund", "bond_fund")
 """Holders that hand a loss on to their investors; the first is all cohorts."""
 
 BANK, GOVERNMENT, OUTSIDE = "bank", "government", "outside"
+AGENCY = "agency"
 
 
 class Chain(eqx.Module):
@@ -76,7 +77,9 @@ def paths_of(economy: Economy) -> tuple[tuple[str, str], ...]:
     final = (*INSTITUTIONS, *economy.holders(), OUTSIDE)
     through = [(fund, name) for fund in FUNDS for name in final]
     direct = [(holder, holder) for holder in HOLDERS if holder not in FUNDS]
-    return (("fund", BANK), *through, *direct, (GOVERNMENT, GOVERNMENT))
+    # Its own income and capital first, then the Treasury.
+    agency = [(name, who) for name in economy.agencies() for who in (name, GOVERNMENT)]
+    return (("fund", BANK), *through, *direct, *agency, (GOVERNMENT, GOVERNMENT))
 
 
 def unpaid_by_customers(
@@ -134,7 +137,7 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
     **Returns:** `Chain`; its losses sum to `total` to rounding.
     """
     holders = Holders.build(economy, economy["guarantee.coverage"])
-    lost, claimed = record.classes.loss, record.classes.claimed
+    lost, claimed = record.private.loss, record.classes.claimed
     fund_loss = record.fund.credit_loss
     # Banks bear what a cohort's collateral does not cover, its investors the rest.
     on_line = record.fund.line_loss
@@ -153,12 +156,18 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
         if holder not in FUNDS:
             flows[holder, holder] = lost * getattr(holders, holder)[None]
     flows[GOVERNMENT, GOVERNMENT] = claimed
+    if record.agency is not None:
+        # A quarter's loss goes to the Treasury in one proportion, whatever the class.
+        all_of_it = jnp.sum(record.agency.loss, axis=1)
+        public = ratio_above(record.agency.public_loss, all_of_it, 0.0, 0.0)[:, None]
+        flows[AGENCY, GOVERNMENT] = record.agency.loss * public
+        flows[AGENCY, AGENCY] = record.agency.loss * (1.0 - public)
     paths, classes = paths_of(economy), classes_of(economy)
     by_path = jnp.stack([jnp.sum(flows[path], axis=0) for path in paths], axis=1)
 
     unpaid = unpaid_by_customers(record, economy, grid)
     members = (*economy.members("neoclouds"), *economy.members("spvs"))
-    by_class = jnp.sum(lost + claimed, axis=0)
+    by_class = jnp.sum(record.classes.loss + claimed, axis=0)
     vehicle = [members.index(name) for name, _ in classes]
     mine = jnp.arange(len(members))[:, None] == jnp.asarray(vehicle)[None]
     by_vehicle = jnp.sum(jnp.where(mine, by_class[None], 0.0), axis=1)

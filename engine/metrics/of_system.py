@@ -5,10 +5,10 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT
 from engine.metrics.funding import BUCKETS, USES, funding
+from engine.metrics.present_value import at_ten_year
 from engine.metrics.registry import Formula, register_entity
 
 
@@ -32,14 +32,6 @@ def _guaranteed(r: Any, e: Economy) -> Float[Array, "quarter ..."]:
     # Unsecured notes are the one class without a guarantee.
     covered = jnp.sum(balance[:, :n], axis=1) + jnp.sum(balance[:, 2 * n :], axis=1)
     return covered * e["guarantee.coverage"] * e["guarantee.claims"]
-
-
-def _at_ten_year(flow: Float[Array, "quarter ..."], e: Economy) -> Float[Array, "..."]:
-    """Value at `as_of` of a flow at quarter ends, at the ten-year rate."""
-    rate = e["rates.ten_year"] + rate_shift(e)
-    steps = jnp.arange(1, flow.shape[0] + 1).astype(flow.dtype)
-    steps = steps.reshape(steps.shape + (1,) * (flow.ndim - 1))
-    return jnp.sum(flow * (1.0 + rate) ** (-DT * steps), axis=0)
 
 
 register_entity(
@@ -90,7 +82,7 @@ register_entity(
     "C",
     "USD bn",
     "claims paid, at the ten-year rate of as_of",
-    lambda r, i, e, g: _at_ten_year(r.investors.government, e),
+    lambda r, i, e, g: at_ten_year(jnp.sum(r.classes.claimed, axis=1), e),
 )
 register_entity(
     "government",
@@ -106,7 +98,7 @@ register_entity(
     "A",
     "USD bn·years",
     "guaranteed balance times years, at the ten-year rate of as_of",
-    lambda r, i, e, g: _at_ten_year(_guaranteed(r, e) * DT, e),
+    lambda r, i, e, g: at_ten_year(_guaranteed(r, e) * DT, e),
 )
 register_entity(
     "system",

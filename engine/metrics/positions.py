@@ -75,7 +75,7 @@ def positions(
     ends = grid.modelled(grid.ends)
     inside = ends <= economy["criteria.return_horizon"] + 1e-6
     last = jnp.sum(inside.astype(int)) - 1
-    classes, fund = record.classes, record.fund
+    classes, fund = record.private, record.fund
     n, k = len(economy.members("neoclouds")), len(economy.members("spvs"))
     clouds, spvs = state.clouds, state.spvs
     opening = jnp.concatenate(
@@ -178,13 +178,7 @@ def positions(
         ),
         "bond_fund": bond,
         "bank": bank,
-        "taxpayer": Position(
-            none,
-            nothing,
-            kept(record.investors.government),
-            none,
-            jnp.sum(kept(record.investors.government)),
-        ),
+        "taxpayer": _taxpayer(record, inside, last),
     }
     one = jnp.ones_like(none)
     for name, held in (("insurer", holders.insurer), ("pension", holders.pension)):
@@ -194,6 +188,24 @@ def positions(
             (economy[f"funds.bond.investors.{name}"], bond),
         )
     return {name: found[name] for name in POSITIONS}
+
+
+def _taxpayer(record: Any, inside: Bool[Array, " quarter"], last: Any) -> Position:
+    """Who pays claims, and owns the agency where there is one."""
+    claims, agency = record.investors.government, record.agency
+    none = jnp.zeros_like(claims[0])
+    paid, received, capital = claims, jnp.zeros_like(claims), none
+    if agency is not None:
+        # Of a credit loss of the agency's it pays what it pays in, carry included.
+        paid = claims - agency.public_loss + agency.injected
+        received, capital = agency.dividend, agency.capital[last]
+    return Position(
+        none,
+        jnp.where(inside, received, 0.0),
+        jnp.where(inside, paid, 0.0),
+        capital,
+        jnp.sum(jnp.where(inside, claims, 0.0)),
+    )
 
 
 def _together(own: Position, *parts: tuple[Array, Position]) -> Position:

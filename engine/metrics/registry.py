@@ -97,6 +97,8 @@ def registered() -> dict[str, list[str]]:
 def _listed(economy: Economy, family: str) -> tuple[str, ...]:
     """Who has a family's metrics; two families are parts of one of the config."""
     match family:
+        case "agencies":
+            return economy.agencies()
         case "cohorts":
             return economy.cohorts()
         case "holders":

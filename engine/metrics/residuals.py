@@ -101,9 +101,11 @@ def cash(
     ]
     # What all holders together receive is what the vehicles pay.
     shares = sum(getattr(holders, name) for name in HOLDERS)
-    received = record.classes.interest + record.classes.repaid
+    received = record.private.interest + record.private.repaid
     gaps.append((received * (shares - 1.0), received))
-    fund, income = record.fund, record.classes.interest
+    if record.agency is not None:
+        gaps += agency_cash(record, state)
+    fund, income = record.fund, record.private.interest
     kept = fund.income - fund.fee - fund.line_interest - fund.ordinary_loss
     gaps.append((fund.distributed - kept, fund.income))
     # What the cohorts have together is what funds hold.
@@ -113,6 +115,38 @@ def cash(
         (record.bond.interest - jnp.sum(holders.bond_fund * income, axis=0), of_funds)
     )
     return _largest(gaps, n_batch)
+
+
+def agency_cash(record: Any, state: Any) -> list[tuple[Array, Array]]:
+    """The agency's new debt is what it pays less what it receives.
+
+    What it and private holders are paid, net of what they lend, is what vehicles pay.
+    """
+    agency, classes, private = record.agency, record.classes, record.private
+    received = agency.interest + agency.repaid + agency.recovered + agency.claimed
+    paid = agency.bought + agency.kept
+    borrowed = jnp.sum(paid - received, axis=0) + agency.funding + agency.dividend
+    borrowed = borrowed - agency.injected
+    of_all = classes.interest + classes.repaid + classes.recovered + classes.claimed
+    of_private = private.interest + private.repaid + private.recovered
+    of_private = of_private + private.claimed - private.lent
+    apart = of_private + received - paid
+    return [
+        (agency.debt - state.agency.debt - borrowed, agency.debt),
+        (apart - (of_all - classes.lent), of_all),
+    ]
+
+
+def agency_books(record: Any) -> list[tuple[Array, Array]]:
+    """The agency's assets are its debt and capital; no class is owned twice."""
+    agency, classes = record.agency, record.classes
+    assets = jnp.sum(agency.loans + agency.receivable, axis=0)
+    beyond = jnp.maximum(agency.loans - classes.balance, -agency.loans)
+    return [
+        (assets - agency.debt - agency.capital, assets),
+        (jnp.maximum(beyond, 0.0), classes.balance),
+        (jnp.maximum(-agency.capital, 0.0), assets),
+    ]
 
 
 def balance_sheet(record: Any, state: Any, n_batch: int) -> Float[Array, "..."]:
@@ -139,6 +173,8 @@ def balance_sheet(record: Any, state: Any, n_batch: int) -> Float[Array, "..."]:
         + record.investors.bank_lines
         + record.investors.government
     )
+    if record.agency is not None:
+        booked = booked + record.agency.own_loss
     gaps = [
         (clouds.book_gap, clouds.secured + clouds.unsecured),
         (spvs.book_gap, spvs.loan),
@@ -146,6 +182,8 @@ def balance_sheet(record: Any, state: Any, n_batch: int) -> Float[Array, "..."]:
         (lost - resolved - jnp.sum(owing, axis=0), lost),
         (booked - resolved, resolved),
     ]
+    if record.agency is not None:
+        gaps += agency_books(record)
     return _largest(gaps, n_batch)
 
 

@@ -25,6 +25,14 @@ UNSECURED = ("notes", "convertibles", "new")
 def guarantee_terms(f: dict, neoclouds: list[dict]) -> dict:
     """What a public guarantee changes, and the sweep's shift of leverage."""
     share = f["guarantee.coverage"]
+    claims = share * f["guarantee.claims"]
+    fabs = 0.0
+    if "guarantee.fabs.debt" in f:
+        fabs = share * f["guarantee.fabs.debt"] * f["guarantee.fabs.cut"]
+        fabs *= f["guarantee.fabs.pass_through"]
+    if "guarantee.implicit.believed" in f:
+        claims *= f["guarantee.implicit.honoured"]
+        share *= f["guarantee.implicit.believed"]
     cut = share * f["guarantee.spread"] * f["guarantee.pass_through"]
     margin = sum(c["box_margin"] for c in neoclouds) / len(neoclouds)
     shift_all = f["shifts.leverage_all"]
@@ -32,7 +40,8 @@ def guarantee_terms(f: dict, neoclouds: list[dict]) -> dict:
         "cut": cut,
         "advance": share * f["guarantee.ltv"] * f["guarantee.ltv_delta"],
         "rolling": share * f["guarantee.extension"],
-        "claims": share * f["guarantee.claims"],
+        "claims": claims,
+        "fabs": fabs,
         "spread": f["guarantee.guaranteed_spread"],
         "volume": f["guarantee.volume_elasticity"] * 100.0 * cut * margin,
         "leverage": f["shifts.leverage_future"] + shift_all,

@@ -54,7 +54,8 @@ def sign(c: dict, p: dict, d: dict, t: int, b: dict, e: dict) -> dict:
     growth = c["growth"] * max(0.0, d["money"][t] - d["money"][max(t - 4, 0)]) * DT
     offered = growth + c["rebook"] * expired
     offered *= clip(d["ratio"][t], 0.0, 1.0) * (1.0 + e["volume"])
-    unit = c["capex_per_revenue"] / clip(e["real"], 0.5, 1.5)
+    chips = 1.0 - c["pledged"] * e["fabs"]
+    unit = c["capex_per_revenue"] * chips / clip(e["real"], 0.5, 1.5)
     early = c["prepayment"] * c["term"]
     need = max(unit * e["own"] - early, 0.1 * unit)
     signed = min(offered, c["signing"] * e["free"] / need)
@@ -73,7 +74,7 @@ def run_cloud(
     interest, principal, bullets = owed["interest"], owed["principal"], owed["bullets"]
     resuming = s["deferred"] * min(1.0, DT / c["resume"])
     k = p["capex"][t] + resuming
-    advance = min(0.98, c["advance"] + g["advance"] + g["leverage"]) * w["open"]
+    advance = min(0.98, c["advance"] + g["advance"] + g["leverage"]) * w["loans"]
     allowed = passed(s["tested"], c["draw_stop"], c["covenant_band"])
     advance *= allowed
     own = 1.0 - advance
@@ -136,6 +137,7 @@ def run_cloud(
         "free": free - prepaid,
         "real": w["real"],
         "volume": g["volume"],
+        "fabs": g["fabs"],
     }
     deal = sign(c, p, d, t, b, more)
 
@@ -193,6 +195,7 @@ def run_cloud(
         "deferred": deferred,
         "signed": deal["signed"],
         "prepayment": deal["prepayment"],
+        "rolled": used["roll"],
         "arrears_secured": late_s,
         "arrears_unsecured": late_u,
         "earned": earned,

@@ -92,10 +92,10 @@ def take_out(
     capacity = min(ltv * value, served)
     room = max(0.0, capacity - s["takeout"])
     asked = p["attempt"][t]
-    taken = w["open"] * min(asked * s["loan"], room)
+    taken = w["loans"] * min(asked * s["loan"], room)
     coverage = s["coverage"]
     if asked > 0.0:
-        there = room * w["open"] + s["cash"] + s["sponsor"]
+        there = room * w["loans"] + s["cash"] + s["sponsor"]
         now = ratio(there, s["loan"], HIGHEST + 1.0) - 1.0
         coverage = max(coverage, clip(now, -1.0, HIGHEST))
     return {

@@ -193,7 +193,7 @@ def of_guarantee(run: Run) -> dict[str, float]:
         for k, x in enumerate(q["classes"].values()):
             if not n <= k < 2 * n:
                 covered += share * x["balance"]
-        claims += worth * q["investors"]["government"]
+        claims += worth * sum(x["claimed"] for x in q["classes"].values())
         years += worth * 0.25 * covered
         peak = max(peak, covered)
     return {
@@ -201,6 +201,33 @@ def of_guarantee(run: Run) -> dict[str, float]:
         "government.guaranteed_peak": peak,
         "government.guaranteed_value": years,
     }
+
+
+def of_agency(run: Run) -> dict[str, Outcome | float]:
+    """Metrics of the government's agency, if there is one."""
+    name = "government.agency.capital"
+    if name not in run.f:
+        return {}
+    f, reports = run.f, [q["agency"] for q in run.quarters]
+    rate = f["rates.ten_year"] + f["shifts.rate_future"] + f["shifts.rate_all"]
+    paid = [r["injected"] - r["dividend"] for r in reports]
+    paid[-1] -= reports[-1]["capital"]
+    cost = f[name]
+    cost += sum(x * (1.0 + rate) ** (-0.25 * (t + 1)) for t, x in enumerate(paid))
+    dates = [e for e, r in zip(run.ends, reports, strict=True) if r["injected"] > 0.0]
+    found = {
+        "bought": sum(sum(r["bought"]) for r in reports),
+        "overpaid": sum(r["overpaid"] for r in reports),
+        "peak_loans": max(sum(r["loans"]) for r in reports),
+        "contingent": max(r["debt"] for r in reports),
+        "income": sum(sum(r["interest"]) - r["funding"] for r in reports),
+        "own_loss": sum(r["own_loss"] for r in reports),
+        "injected": sum(r["injected"] for r in reports),
+        "lowest_capital": min(r["capital"] for r in reports),
+        "exhausted_date": (dates[0], True) if dates else (0.0, False),
+        "taxpayer_value": cost,
+    }
+    return {f"agency.{k}": v for k, v in found.items()}
 
 
 def of_funds(run: Run) -> dict[str, float]:
@@ -250,6 +277,7 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         "bank.loss": bank,
         "government.loss": sum(run.one("investors", "government")),
         **of_guarantee(run),
+        **of_agency(run),
         "system.credit_loss": sum(run.lost(k) for k in every),
         "system.leak_bank": bank + sum(sold),
         "system.leak_public": sum(sum(x) for x in run.one("investors", "forced_sales")),

@@ -1,6 +1,7 @@
 """What is known of a scenario beforehand, and every balance sheet at `as_of`."""
 
 from tests.oracle import (
+    agency,
     contracts,
     credit_neocloud,
     credit_spv,
@@ -139,6 +140,10 @@ class Opened:
             if self.choices[f"investors.{m}.kind"] == "holder"
         ]
         self.receivables = [0.0] * len(self.opening)
+        self.buyer = agency.agency_terms(f, self.terms, self.calendar)
+        self.agency = {}
+        if self.buyer is not None:
+            self.agency = agency.open_agency(self.buyer, len(self.opening))
         self.market = market.opening_market(f)
         self.system = contagion.open_system()
         h, hybrid = self.calendar.n_history, self.hybrid_plan

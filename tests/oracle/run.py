@@ -1,6 +1,6 @@
 """The whole quarterly step, in the order of docs/model.md."""
 
-from tests.oracle import contracts, credit_spv, funds, market, vehicles, wealth
+from tests.oracle import agency, contracts, credit_spv, funds, market, vehicles, wealth
 from tests.oracle import system as contagion
 from tests.oracle.credit_neocloud_step import run_cloud
 from tests.oracle.dates import DT
@@ -166,6 +166,10 @@ class Oracle(Opened):
         """An issuer's own contagion spread at the start of the quarter."""
         return self.system["met"].get(m, self.system["spread"])
 
+    def lending(self, t: int, m: str, kind: str) -> dict:
+        """The window of those whose loans the agency buys."""
+        return agency.resold(self.buyer, self.agency, t, self.window(m), kind)
+
     def run_clouds(self, t: int, labs: dict, bills: dict, p: dict) -> dict:
         """Neoclouds earn, pay, borrow and build."""
         result = {}
@@ -176,7 +180,8 @@ class Oracle(Opened):
                 b["backstop_rate"] = self.backer[m]["rate"]
             unpaid = self.unpaid(c, labs)
             earned = vehicles.earn(c, self.calendar, t, s, b, unpaid)
-            w = {"bill": b, "earned": earned, "real": p["level"], **self.window(m)}
+            w = {"bill": b, "earned": earned, "real": p["level"]}
+            w |= self.lending(t, m, "secured")
             w["middle"] = self.calendar.middles[t]
             kind = self.choices[f"neoclouds.{m}.kind"]
             plan = self.cloud_plan[m]
@@ -189,7 +194,8 @@ class Oracle(Opened):
         """SPVs build, collect rent, and pay their lenders."""
         result = {}
         for m, c in self.c["spvs"].items():
-            w = {"tenancy": tenancies[m], "collected": collected[m], **self.window(m)}
+            w = {"tenancy": tenancies[m], "collected": collected[m]}
+            w |= self.lending(t, m, "takeout")
             result[m], self.spvs[m] = credit_spv.run_spv(
                 self.f,
                 c,
@@ -267,13 +273,19 @@ class Oracle(Opened):
             funds.mark_now(f, term, x, self.d, t, self.spread_met(m))
             for term, x, m in zip(self.terms, flows, issuers, strict=True)
         ]
-        fund = {}
+        fund, private, bought = {}, classes, {}
+        if self.buyer is not None:
+            late = agency.unpaid(list(clouds.values()), list(spvs.values()))
+            env = {"t": t, "short": self.d["short"][t]}
+            bought, self.agency, private = agency.run_agency(
+                self.buyer, self.terms, classes, late, price, env, self.agency
+            )
         for m, c in self.cohorts.items():
             fund[m], self.fund[m] = funds.run_fund(
-                c, self.d, t, self.fund[m], classes, price
+                c, self.d, t, self.fund[m], private, price
             )
         investors, state = contagion.bear(
-            f, self.terms, classes, price, fund, self.holders, before
+            f, self.terms, private, price, fund, self.holders, before, bought
         )
         pairs = [
             [(self.c[family][m], r) for m, r in reports.items()]
@@ -291,6 +303,7 @@ class Oracle(Opened):
         self.system = {**state, **spread}
         return {
             "classes": dict(enumerate(classes)),
+            "agency": bought,
             "price": price,
             "fund": fund,
             "bond": {"credit_loss": investors["bond_loss"]},

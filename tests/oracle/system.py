@@ -31,8 +31,9 @@ def bear(
     cohorts: dict,
     holders: list,
     s: dict,
+    agency: dict,
 ) -> tuple[dict, dict]:
-    """Who finally bears the quarter's losses."""
+    """Who finally bears the quarter's losses; `classes` are private holders'."""
     through = {m: r["credit_loss"] - r["line_loss"] for m, r in cohorts.items()}
     bond = held(terms, classes, "bond_fund", "loss")
     state = {"lost": {}, "charged": {}}
@@ -67,6 +68,8 @@ def bear(
     direct = held(terms, classes, "bank", "loss")
     lines = sum(r["line_loss"] for r in cohorts.values())
     paid = sum(x["claimed"] for x in classes)
+    if agency:
+        paid += sum(agency["claimed"]) + agency["public_loss"]
     state["bank_lost"] = s["bank_lost"] + direct + lines
     state["claims"] = s["claims"] + paid
     bank = 1.0 - state["bank_lost"] / f["banks.buffer"]
