@@ -256,6 +256,9 @@ def test_engine_equals_oracle(overrides):
         ("scenarios/disproved", 10),
         ("scenarios/guarantee", 10),
         ("scenarios/disproved_guarantee", 10),
+        ("scenarios/guarantee_implicit", 3),
+        ("scenarios/agency", 3),
+        ("scenarios/disproved_agency", 3),
     ],
 )
 def test_engine_equals_oracle_on_many_random_scenarios(story, n_random):
