@@ -105,32 +105,24 @@ class Contagion(eqx.Module):
         neocloud's shares against `as_of`, re-prices the paper of its like. With
         `resemblance` each borrower meets a spread of its own around the system's.
         """
-        news = jnp.sum(self.cloud_weight * failing_clouds, axis=0) + jnp.sum(
-            self.spv_weight * failing_spvs, axis=0
-        )
+        clouds = self.cloud_weight * failing_clouds
+        spvs = self.spv_weight * failing_spvs
+        fallen = self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0)
+        left = jnp.exp(-self.decay * DT)
         impact = self.price_impact * sales
         shock = (
-            state.shock * jnp.exp(-self.decay * DT)
-            + self.impulse * news
+            state.shock * left
+            + self.impulse * (jnp.sum(clouds, axis=0) + jnp.sum(spvs, axis=0))
             + self.loss_impulse * credit_loss / 1000.0
             + self.sale_impulse * impact
         )
-        seen = jnp.sum(self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0), axis=0)
-        spread = shock + self.equity_pass * seen
+        spread = shock + self.equity_pass * jnp.sum(fallen, axis=0)
         openness = fund_openness * jnp.clip(1.0 - spread / self.closing, 0.0, 1.0)
         fear = None
         if self.resemblance is not None and state.fear is not None:
-            fallen = self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0)
-            fear = self.resemblance(
-                (
-                    self.impulse * self.cloud_weight * failing_clouds,
-                    self.impulse * self.spv_weight * failing_spvs,
-                ),
-                self.equity_pass * fallen,
-                self.decay,
-                spread,
-                state.fear,
-            )
+            failed = self.impulse * clouds, self.impulse * spvs
+            seen = self.equity_pass * fallen
+            fear = self.resemblance(failed, seen, left, spread, state.fear)
         flows = SystemFlows(
             spread=spread,
             openness=openness,

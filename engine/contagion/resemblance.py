@@ -11,7 +11,6 @@ from jaxtyping import Array, Float
 
 from engine.contagion.similarity import directions
 from engine.economy import Economy
-from engine.grid import DT
 from engine.numerics import ratio_above
 
 
@@ -111,7 +110,7 @@ class Resemblance(eqx.Module):
         self,
         failed: tuple[Float[Array, "neocloud ..."], Float[Array, "spv ..."]],
         seen: Float[Array, "neocloud ..."],
-        decay: Float[Array, "..."],
+        left: Float[Array, "..."],
         spread: Float[Array, "..."],
         state: FearState,
     ) -> FearState:
@@ -123,13 +122,12 @@ class Resemblance(eqx.Module):
            z_j = F_j + \text{seen}_j $$
 
         **Arguments:** `failed` [1/year], impulse × weight × share failing of each
-        issuer; `seen` [1/year], what falling shares of a neocloud tell; `decay`
-        [1/year]; `spread` ς [1/year], the system's.
+        issuer; `seen` [1/year], what falling shares of a neocloud tell; `left`, the
+        share of fear that a quarter leaves; `spread` ς [1/year], the system's.
 
         **References:** Ahnert and Georg (2018), Journal of Financial Stability 35
         (re-pricing by common exposures).
         """
-        left = jnp.exp(-decay * DT)
         clouds = state.clouds * left + failed[0]
         spvs = state.spvs * left + failed[1]
         fear = clouds + seen
@@ -139,9 +137,9 @@ class Resemblance(eqx.Module):
         like = self.chips * by_chips + (1.0 - self.chips) * (by_spvs - by_chips)
         by_tenant = jnp.sum(self.clouds * fear[:, None], axis=0)
         by_tenant = by_tenant + jnp.sum(self.spvs * spvs[:, None], axis=0)
-        type_scale = self.part * self.scale * self.by_type
-        by_tenant = by_tenant * (self.part * self.scale * (1.0 - self.by_type))
         own = self.part * self.scale
+        type_scale = own * self.by_type
+        by_tenant = by_tenant * (own - type_scale)
         common = spread - self.part * (by_clouds + by_spvs)
         met = Spreads(
             clouds=common
