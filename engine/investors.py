@@ -8,6 +8,7 @@ from engine.economy import Economy
 from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
 from engine.funds.holders import ClassFlows, Holders
+from engine.funds.lending import Moved
 from engine.funds.private_credit import FundFlows
 from engine.once import computed_once
 from engine.survival import HIGHEST
@@ -91,6 +92,7 @@ class Investors(eqx.Module):
     def __call__(
         self,
         flows: ClassFlows,
+        moved: Moved | None,
         price: Float[Array, "class ..."],
         holders: Holders,
         fund: FundFlows,
@@ -116,6 +118,8 @@ class Investors(eqx.Module):
             + (1.0 - jnp.sum(self.bond_fund, axis=0)) * bond.credit_loss
         )
         bank_direct = jnp.sum(holders.bank * flows.loss, axis=0)
+        if moved is not None:
+            bank_direct = bank_direct + jnp.sum(moved.loss, axis=0)
         government = jnp.sum(flows.claimed, axis=0)
         if agency is not None:
             government = (

@@ -40,6 +40,7 @@ from engine.economy import Economy
 from engine.funds.agency import Agency, AgencyState, agency_dates
 from engine.funds.bond import BondFund
 from engine.funds.holders import ClassState, Holders
+from engine.funds.lending import Lending, LendingState
 from engine.funds.private_credit import FundState, PrivateCredit
 from engine.grid import TimeGrid
 from engine.investors import Investors, InvestorState
@@ -88,6 +89,7 @@ class EconomyState(eqx.Module):
     clouds: NeocloudState
     spvs: SpvState
     classes: ClassState
+    lending: LendingState | None
     fund: FundState
     investors: InvestorState
     system: SystemState
@@ -111,6 +113,8 @@ class Layers(eqx.Module):
     spv_terms: SpvTerms
     marks: Marks
     holders: Holders
+    lending: Lending | None
+    """None: new money is split as the deals' figures say."""
     fund: PrivateCredit
     bond: BondFund
     agency: Agency | None
@@ -149,6 +153,7 @@ class Layers(eqx.Module):
             spv_terms=spv_terms(economy, guarantee.spread_cut, guarantee.advance),
             marks=Marks.build(economy),
             holders=holders,
+            lending=Lending.build(economy, holders),
             fund=PrivateCredit.build(economy, holders.fund),
             bond=BondFund(shares=holders.bond_fund),
             agency=Agency.build(economy, holders),
@@ -188,6 +193,7 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
     balance = jnp.concatenate(
         [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
     )
+    lending = Lending.build(economy, holders)
     value = balance * Marks.build(economy).opening(economy)
     return EconomyState(
         fleet=Market.build(economy).opening(economy),
@@ -199,6 +205,7 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
         clouds=clouds,
         spvs=spvs,
         classes=holders.opening(),
+        lending=None if lending is None else lending.opening(economy),
         fund=PrivateCredit.build(economy, holders.fund).opening(economy, value),
         investors=Investors.build(economy).opening(),
         system=Contagion.build(economy).opening(),

@@ -23,6 +23,7 @@ from engine.drivers import Drivers
 from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
 from engine.funds.holders import ClassFlows
+from engine.funds.lending import Moved
 from engine.funds.private_credit import FundFlows
 from engine.grid import DT
 from engine.investors import InvestorFlows
@@ -52,6 +53,8 @@ class Record(eqx.Module):
     clouds: NeocloudFlows
     spvs: SpvFlows
     classes: ClassFlows
+    moved: Moved | None
+    """What banks have of them beyond the figures, and funds have not."""
     price: Float[Array, "..."]
     fund: FundFlows
     bond: BondFundFlows
@@ -124,11 +127,25 @@ def step(
     buyer, running, owned = layers.agency, quarter.agency, state.agency
     if buyer is not None and running is not None and owned is not None:
         resold = buyer.resold(money, running, owned)
+    cloud_terms, spv_terms, quoted = layers.cloud_terms, layers.spv_terms, None
+    if layers.lending is not None and state.lending is not None:
+        cloud_terms, spv_terms, quoted = layers.lending.offer(
+            money,
+            cloud_terms,
+            spv_terms,
+            quarter.dues,
+            quarter.loans,
+            quarter.spvs,
+            state.clouds,
+            state.spvs,
+            None if owned is None else owned.loans,
+            state.lending,
+        )
     clouds, cloud_state = divide(
         drivers,
         prices,
         Window(open=money, spread=met.clouds, resold=resold[0]),
-        layers.cloud_terms,
+        cloud_terms,
         quarter.dues,
         quarter.clouds,
         layers.guarantee,
@@ -141,7 +158,7 @@ def step(
     spvs, spv_state = divide_spv(
         drivers,
         Window(open=money, spread=met.spvs, resold=resold[1]),
-        layers.spv_terms,
+        spv_terms,
         quarter.loans,
         quarter.spvs,
         layers.guarantee,
@@ -183,16 +200,22 @@ def step(
         jnp.concatenate(rooms),
         jnp.concatenate(recovery),
     )
-    agency, agency_state, private = None, None, classes
+    agency, agency_state, private, sold = None, None, classes, None
     if buyer is not None and running is not None and owned is not None:
         agency, agency_state = buyer(
             drivers, running, classes, clouds, spvs, price, owned
         )
         private = agency.private
-    fund, fund_state = layers.fund(drivers, private, price, state.fund)
+        sold = classes.lent - agency.kept - private.lent
+    moved = lending_state = None
+    if quoted is not None and layers.lending is not None and state.lending is not None:
+        moved, lending_state = layers.lending(
+            drivers.short, clouds, spvs, private, sold, quoted, state.lending
+        )
+    fund, fund_state = layers.fund(drivers, private, moved, price, state.fund)
     bond = layers.bond(private, price)
     investors, investor_state = layers.investors(
-        private, price, layers.holders, fund, bond, agency, state.investors
+        private, moved, price, layers.holders, fund, bond, agency, state.investors
     )
     spread, system_state = layers.contagion(
         clouds.price,
@@ -217,6 +240,7 @@ def step(
         clouds=clouds,
         spvs=spvs,
         classes=classes,
+        moved=moved,
         price=price,
         fund=fund,
         bond=bond,
@@ -239,6 +263,7 @@ def step(
         clouds=cloud_state,
         spvs=spv_state,
         classes=class_state,
+        lending=lending_state,
         fund=fund_state,
         investors=investor_state,
         system=system_state,

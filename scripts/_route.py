@@ -42,6 +42,14 @@ def _table(economy: Any, record: Any, prices: Any) -> dict[str, Any]:
         ],
         axis=1,
     )
+    owed = np.concatenate(
+        [
+            clouds.alive * clouds.secured,
+            spvs.alive * spvs.loan,
+            spvs.alive * spvs.takeout,
+        ],
+        axis=1,
+    )
     table = {}
     for k, name in enumerate(names):
         total = float(lent[:, k].sum())
@@ -58,6 +66,10 @@ def _table(economy: Any, record: Any, prices: Any) -> dict[str, Any]:
             "risk_weight": mean(prices.weight),
             "bank_share_by_price": mean(prices.by_price),
             "bank_share": mean(prices.bank_share),
+            "bank_share_lent": mean(prices.lent_by_banks),
+            "bank_share_held": float(
+                (owed[:, k] * prices.held_by_banks[:, k]).sum() / owed[:, k].sum()
+            ),
             "first_limited_quarter": _first(prices.room[:, k] < prices.by_price[:, k]),
         }
     return table

@@ -66,3 +66,15 @@ class Route(Section):
     private_margin_bps: Figure
     single_name_share: Figure
     width_bps: Figure
+
+
+class Lending(Section):
+    """How newly lent money is split between banks and funds; absent: as the deals say.
+
+    What both ask, and how many follow the cheaper, stands in `route`.
+    """
+
+    by_price_share: Figure
+    bank_advance_share: Figure
+    owner_cost_pct: Figure
+    sector_share: Figure

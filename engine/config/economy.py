@@ -17,7 +17,7 @@ from engine.config.base import FrozenModel, Number, Section
 from engine.config.checks import problems
 from engine.config.contagion import Contagion, Resemblance, Wealth
 from engine.config.contracts import Hyperscaler, Lab, Reported
-from engine.config.credit import Credit, Guarantee, Marks, Route
+from engine.config.credit import Credit, Guarantee, Lending, Marks, Route
 from engine.config.drivers import (
     Access,
     Adoption,
@@ -105,6 +105,7 @@ class EconomyConfig(FrozenModel):
     guarantee: Guarantee
     marks: Marks
     route: Route
+    lending: Lending | None = None
     funds: dict[
         str,
         Annotated[

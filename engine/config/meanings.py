@@ -256,6 +256,12 @@ MONEY = {
         "single_name_share": "most of all banks' CET1 in one name and class",
         "width_bps": "advantage of price at which 73 of 100 loans follow it",
     },
+    "lending": {
+        "by_price_share": "part of new lending whose lender is chosen by price",
+        "bank_advance_share": "what a bank advances of what a private lender does",
+        "owner_cost_pct": "cost of the owners' money that fills the difference",
+        "sector_share": "most of all banks' CET1 in all these names together",
+    },
     "banks": {
         "buffer_usd_bn": "losses that banks can take",
         "cet1_usd_bn": "their common equity",

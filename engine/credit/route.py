@@ -1,13 +1,14 @@
 r"""Bank or private credit by price: what each would ask for a class of debt.
 
-An output of a run's record: holders' shares are figures, nothing in the quarter reads
-this. Both lenders expect the hazard of the marks (docs/model.md section 5) and the
-recovery of the record; a bank also holds capital, by its own rating of the borrower
-and not below a floor.
+Both lenders expect the hazard of the marks (docs/model.md section 5) and the recovery
+of the record; a bank also holds capital, by its own rating of the borrower and not
+below a floor. `route` reports it from a run's record; with a table `[lending]` the
+quarter reads it too (`engine/funds/lending.py`).
 """
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
@@ -34,6 +35,10 @@ class Route(NamedTuple):
     """Share of new lending that price alone would give to banks."""
     room: Float[Array, "quarter class ..."]
     """Share of it that the single-name limit leaves room for."""
+    lent_by_banks: Float[Array, "quarter class ..."]
+    """Share of it that banks did lend: a figure, or by `[lending]` a state."""
+    held_by_banks: Float[Array, "quarter class ..."]
+    """Share of the balance that banks hold at the end of the quarter."""
 
     @property
     def bank_share(self) -> Float[Array, "quarter class ..."]:
@@ -85,63 +90,146 @@ def bank_rate(
     return funding + expected_loss + weight * capital * (hurdle - funding)
 
 
+class Asked(NamedTuple):
+    """What both lenders ask for a loan."""
+
+    bank: Float[Array, "..."]
+    """Rate that a bank asks [1/year]."""
+    private: Float[Array, "..."]
+    """Rate that a private lender asks [1/year]."""
+    weight: Float[Array, "..."]
+    """Risk weight of the bank's claim [1]."""
+
+
+class Lenders(eqx.Module):
+    """What moves the prices of both lenders: figures of `[route]`, and of the marks."""
+
+    funding_spread: Float[Array, "..."]
+    capital_ratio: Float[Array, "..."]
+    hurdle: Float[Array, "..."]
+    floor: Float[Array, "..."]
+    building: Float[Array, "..."]
+    least_lgd: Float[Array, "..."]
+    maturity: Float[Array, "..."]
+    private_margin: Float[Array, "..."]
+    width: Float[Array, "..."]
+    bank_advance: Float[Array, "..."]
+    """What a bank advances per unit of what a private lender does."""
+    owner_cost: Float[Array, "..."]
+    """Cost of the owners' money that fills the difference [1/year]."""
+    hazard_slope: Float[Array, "..."]
+    hazard_reference: Float[Array, "..."]
+
+    @staticmethod
+    def build(economy: Economy) -> "Lenders":
+        """Assembles both lenders; without `[lending]` they advance alike."""
+
+        def figure(key: str) -> Float[Array, "..."]:
+            return economy[f"route.{key}"]
+
+        hurdle = figure("bank_hurdle")
+        alike = {"bank_advance": jnp.ones_like(hurdle), "owner_cost": hurdle}
+        terms = {k: economy.figures.get(f"lending.{k}", x) for k, x in alike.items()}
+        return Lenders(
+            funding_spread=figure("bank_funding_spread"),
+            capital_ratio=figure("capital_ratio"),
+            hurdle=hurdle,
+            floor=figure("output_floor"),
+            building=figure("weight_building"),
+            least_lgd=figure("least_lgd"),
+            maturity=figure("maturity"),
+            private_margin=figure("private_margin"),
+            width=figure("width"),
+            hazard_slope=economy["marks.hazard_slope"],
+            hazard_reference=economy["marks.hazard_reference"],
+            **terms,
+        )
+
+    def ask(
+        self,
+        short: Float[Array, "..."],
+        headroom: Float[Array, "..."],
+        recovery: Float[Array, "..."],
+        standard: Float[Array, "..."],
+    ) -> Asked:
+        """Prices of a loan to an issuer of this headroom, at this recovery.
+
+        **Arguments:** `short` rate [1/year]; `headroom` and `recovery` [1]; `standard`
+        risk weight [1].
+        """
+        hazard = self.hazard_slope * jnp.maximum(self.hazard_reference - headroom, 0.0)
+        # Whoever rates a borrower keeps away from zero and one.
+        pd = jnp.clip(1.0 - jnp.exp(-hazard), LEAST_PD, 0.5)
+        lgd = jnp.maximum(1.0 - recovery, self.least_lgd)
+        weight = jnp.maximum(irb_weight(pd, lgd, self.maturity), self.floor * standard)
+        loss, funding = pd * lgd, short + self.funding_spread
+        bank = bank_rate(funding, loss, weight, self.capital_ratio, self.hurdle)
+        return Asked(bank, short + self.private_margin + loss, weight)
+
+    def choose(self, asked: Asked) -> Float[Array, "..."]:
+        r"""Share of new lending that goes to banks by what a dollar costs in all.
+
+        Where a bank advances less, owners fill the rest: a dollar of private money
+        competes with $\kappa$ of the bank's and $1 - \kappa$ of their own.
+        """
+        package = (
+            self.bank_advance * asked.bank + (1.0 - self.bank_advance) * self.owner_cost
+        )
+        return jax.nn.sigmoid((asked.private - package) / self.width)
+
+
 def route(record: Any, economy: Economy) -> Route:
     """Prices of both lenders for every class that banks could hold, by quarter.
 
     **Arguments:** `record` of a run (leading axis quarter); `economy`, whose `route`
     figures it reads.
     """
-
-    def figure(key: str) -> Float[Array, ""]:
-        return economy[f"route.{key}"]
-
     clouds, spvs = record.clouds, record.spvs
+    n = clouds.secured.shape[1]
 
     def classes(cloud: Array, loan: Array, takeout: Array) -> Array:
         return jnp.concatenate([cloud, loan, takeout], axis=1)
 
-    headroom = classes(clouds.headroom, spvs.headroom, spvs.headroom)
-    recovery = classes(clouds.recovery_secured, spvs.recovery, spvs.recovery)
+    lenders = Lenders.build(economy)
     alive = classes(clouds.alive, spvs.alive, spvs.alive)
     lent = alive * classes(clouds.lent_secured, spvs.lent_loan, spvs.lent_takeout)
     owed = alive * classes(clouds.secured, spvs.loan, spvs.takeout)
-    slope, reference = economy["marks.hazard_slope"], economy["marks.hazard_reference"]
-    hazard = slope * jnp.maximum(reference - headroom, 0.0)
-    # Whoever rates a borrower keeps away from zero and one.
-    pd = jnp.clip(1.0 - jnp.exp(-hazard), LEAST_PD, 0.5)
-    lgd = jnp.maximum(1.0 - recovery, figure("least_lgd"))
-    ones = jnp.ones_like(clouds.secured)
-    building = jnp.where(spvs.spend > 0.0, figure("weight_building"), 1.0)
+    building = jnp.where(spvs.spend > 0.0, lenders.building, 1.0)
     standard = classes(
-        ones, building * jnp.ones_like(spvs.loan), jnp.ones_like(spvs.loan)
+        jnp.ones_like(clouds.secured),
+        building * jnp.ones_like(spvs.loan),
+        jnp.ones_like(spvs.loan),
     )
-    weight = jnp.maximum(
-        irb_weight(pd, lgd, figure("maturity")),
-        figure("output_floor") * standard,
+    asked = lenders.ask(
+        record.drivers.short[:, None],
+        classes(clouds.headroom, spvs.headroom, spvs.headroom),
+        classes(clouds.recovery_secured, spvs.recovery, spvs.recovery),
+        standard,
     )
-    short = record.drivers.short[:, None]
-    loss = pd * lgd
-    bank = bank_rate(
-        short + figure("bank_funding_spread"),
-        loss,
-        weight,
-        figure("capital_ratio"),
-        figure("bank_hurdle"),
-    )
-    private = short + figure("private_margin") + loss
-    holders = jnp.concatenate(
+    figures = jnp.concatenate(
         [
             economy.stack("neoclouds", "holders_secured.bank"),
             economy.stack("spvs", "holders_notes.bank"),
             economy.stack("spvs", "holders_takeout.bank"),
         ]
     ).reshape((1, -1) + (1,) * (owed.ndim - 2))
-    limit = figure("single_name") * economy["banks.cet1"]
-    left = jnp.maximum(limit - holders * (owed - lent), 0.0)
+    by_banks, held = figures * lent, figures * owed
+    if record.moved is not None:
+        # What the state adds to the figures, of the classes that banks could hold.
+        def secured(flow: Array) -> Array:
+            return jnp.concatenate([flow[:, :n], flow[:, 2 * n :]], axis=1)
+
+        mine = secured(record.private.lent), secured(record.private.balance)
+        by_banks = figures * mine[0] + secured(record.moved.lent)
+        held = figures * mine[1] + secured(record.moved.balance)
+    limit = economy["route.single_name"] * economy["banks.cet1"]
+    left = jnp.maximum(limit - (held - by_banks), 0.0)
     return Route(
-        bank=bank,
-        private=private,
-        weight=weight,
-        by_price=jax.nn.sigmoid((private - bank) / figure("width")),
+        bank=asked.bank,
+        private=asked.private,
+        weight=asked.weight,
+        by_price=lenders.choose(asked),
         room=jnp.minimum(ratio_above(left, lent, 1.0), 1.0),
+        lent_by_banks=ratio_above(by_banks, lent, figures),
+        held_by_banks=ratio_above(held, owed, figures),
     )

@@ -4,6 +4,8 @@ A cohort is the funds of one type and concentration in AI. All have the same ter
 which a type without a line, a gate or a market price has the neutral value.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,6 +13,7 @@ from jaxtyping import Array, Float
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.funds.holders import INSTRUMENTS, ClassFlows
+from engine.funds.lending import Moved
 from engine.grid import DT
 from engine.numerics import normal_cdf, ratio_above, safe_log
 from engine.once import computed_once
@@ -97,6 +100,9 @@ class PrivateCredit(eqx.Module):
     """Terms of every cohort's funds."""
 
     shares: Float[Array, "cohort class ..."]
+    """By the figures."""
+    parts: Float[Array, "cohort class ..."]
+    """Of what all cohorts hold of a class."""
     line_spread: Float[Array, "cohort ..."]
     maximum_advance: Float[Array, "cohort ..."]
     covenant: Float[Array, "cohort ..."]
@@ -127,13 +133,15 @@ class PrivateCredit(eqx.Module):
         def stack(key: str) -> Float[Array, "cohort ..."]:
             return economy.cohort_figures(key, NEUTRAL.get(key))
 
+        parts = cohort_shares(economy)
         sale_discount = stack("sale_discount")
         sold_for = 1.0 - sale_discount
         cover = stack("covenant_cover")
         # Without a covenant any line is allowed.
         covenant = jnp.where(cover > 0.0, 1.0 / (1.0 + cover), 1e6)
         return PrivateCredit(
-            shares=cohort_shares(economy) * shares[None],
+            shares=parts * shares[None],
+            parts=parts,
             line_spread=stack("line_spread"),
             maximum_advance=stack("maximum_advance"),
             covenant=covenant,
@@ -188,19 +196,26 @@ class PrivateCredit(eqx.Module):
         self,
         quarter: Drivers,
         flows: ClassFlows,
+        moved: Moved | None,
         price: Float[Array, "class ..."],
         state: FundState,
     ) -> tuple[FundFlows, FundState]:
         """Collects, marks, meets margin calls and redemptions up to the gate."""
         held = self.shares
 
-        def own(flow: Float[Array, "class ..."]) -> Float[Array, "cohort ..."]:
-            return jnp.sum(held * flow[None], axis=1)
+        def own(
+            of: Callable[[ClassFlows | Moved], Float[Array, "class ..."]],
+        ) -> Float[Array, "cohort ..."]:
+            figures = jnp.sum(held * of(flows)[None], axis=1)
+            if moved is None:
+                return figures
+            # What went to banks instead, each cohort bears by its part.
+            return figures - jnp.sum(self.parts * of(moved)[None], axis=1)
 
-        value = own(flows.balance * price + flows.receivable)
-        net = own(flows.lent - flows.repaid - flows.recovered)
-        loss, claimed = own(flows.loss), own(flows.claimed)
-        interest = own(flows.interest)
+        value = own(lambda x: x.balance * price + x.receivable)
+        net = own(lambda x: x.lent - x.repaid - x.recovered)
+        loss, claimed = own(lambda x: x.loss), own(lambda x: x.claimed)
+        interest = own(lambda x: x.interest)
         carried = state.marked + net - loss - claimed
         smoothing = 1.0 - jnp.exp2(-DT / self.opacity)
         marked = carried + (value - carried) * smoothing

@@ -143,6 +143,9 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
     on_line = record.fund.line_loss
     by_bank = ratio_above(on_line, fund_loss)[:, :, None]
     of_cohort = lost[:, None] * (cohort_shares(economy) * holders.fund[None])[None]
+    if record.moved is not None:
+        to_banks = record.moved.loss
+        of_cohort = of_cohort - to_banks[:, None] * cohort_shares(economy)[None]
     flows = {("fund", BANK): jnp.sum(of_cohort * by_bank, axis=1)}
     passed = {
         "fund": of_cohort * (1.0 - by_bank),
@@ -155,6 +158,8 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
     for holder in HOLDERS:
         if holder not in FUNDS:
             flows[holder, holder] = lost * getattr(holders, holder)[None]
+    if record.moved is not None:
+        flows[BANK, BANK] = flows[BANK, BANK] + record.moved.loss
     flows[GOVERNMENT, GOVERNMENT] = claimed
     if record.agency is not None:
         # A quarter's loss goes to the Treasury in one proportion, whatever the class.

@@ -12,6 +12,7 @@ private equity and others, everybody else lends as private credit.
 (2025-07-21) and aigazine.com (2025).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from jaxtyping import Array, Float
 
 from engine.economy import Economy
 from engine.grid import TimeGrid
+from engine.numerics import ratio_above
 
 BUCKETS = (
     "own_cash",
@@ -38,6 +40,17 @@ def _beside(
 ) -> Float[Array, "1 entity ..."]:
     """Values by entity, to stand beside a record's flow."""
     return values.reshape((1, -1) + (1,) * (flow.ndim - 2))
+
+
+def _beyond(record: Any, over: Callable[[Array], Array]) -> Float[Array, "..."]:
+    """What banks lend beyond the figures to neoclouds and, as drawn, to projects."""
+    moved, n, k = record.moved, record.clouds.alive.shape[1], record.spvs.alive.shape[1]
+    loan, takeout = slice(2 * n, 2 * n + k), slice(2 * n + k, None)
+    # A take-out repays who held the loan.
+    share = ratio_above(moved.repaid[:, loan], record.private.repaid[:, loan])
+    repaid = share * record.classes.lent[:, takeout]
+    clouds = moved.lent[:, :n] - moved.repaid[:, :n]
+    return over(clouds) + over(moved.drawn[:, loan] - repaid)
 
 
 def funding(
@@ -84,6 +97,8 @@ def funding(
         )
 
     banks, bonds = held("bank"), held("bond_fund")
+    if record.moved is not None:
+        banks = banks + _beyond(record, over)
 
     capex = {
         "hyperscaler": over(hyper.capex),

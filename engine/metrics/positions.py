@@ -82,22 +82,26 @@ def positions(
         [clouds.secured, clouds.unsecured, spvs.debt - spvs.takeout, spvs.takeout]
     )
 
+    nothing = jnp.zeros_like(ends)
+    none = jnp.zeros_like(ends[0])
+
     def kept(flow: Float[Array, " quarter"]) -> Float[Array, " quarter"]:
         return jnp.where(inside, flow, 0.0)
 
-    def lender(held: Float[Array, " class"]) -> Position:
+    def lender(held: Float[Array, " class"], paper: Any = classes) -> Position:
         """Debt at par: it is marked nowhere, so that a loss is what is not paid."""
 
         def by(flow: Float[Array, "quarter class"]) -> Float[Array, " quarter"]:
             return jnp.sum(held[None] * flow, axis=1)
 
-        returned = classes.repaid + classes.recovered + classes.claimed
+        returned = paper.repaid + paper.recovered + paper.claimed
         return Position(
-            entry=jnp.sum(held * opening),
-            received=kept(by(classes.interest + returned)),
-            paid_in=kept(by(classes.lent)),
-            final=by(classes.balance + classes.receivable)[last],
-            loss=jnp.sum(kept(by(classes.loss))),
+            # Holdings at `as_of` are the figures'.
+            entry=jnp.sum(held * opening) if paper is classes else none,
+            received=kept(by(paper.interest + returned)),
+            paid_in=kept(by(paper.lent)),
+            final=by(paper.balance + paper.receivable)[last],
+            loss=jnp.sum(kept(by(paper.loss))),
         )
 
     def only(*indices: int) -> Float[Array, " class"]:
@@ -109,8 +113,6 @@ def positions(
         return members.index(True)
 
     holders = Holders.build(economy, economy["guarantee.coverage"])
-    nothing = jnp.zeros_like(ends)
-    none = jnp.zeros_like(ends[0])
     notes = first(spvs_of(economy, "tenant_spv"))
     loan = first(spvs_of(economy, "bank_spv"))
     price = record.clouds.price[:, 0]
@@ -138,6 +140,9 @@ def positions(
 
     fund_investor = through_funds(jnp.ones_like(state.fund.line))
     direct = lender(holders.bank)
+    if record.moved is not None:
+        beyond = lender(jnp.ones_like(opening), record.moved)
+        direct = _together(direct, (jnp.ones_like(none), beyond))
     lines = jnp.cumsum(record.investors.bank_lines)
     line_start, line = jnp.sum(state.fund.line), jnp.sum(fund.line, axis=1)
     line_flow = jnp.sum(fund.line_interest, axis=1) - jnp.diff(

@@ -110,6 +110,8 @@ def cash(
     gaps.append((fund.distributed - kept, fund.income))
     # What the cohorts have together is what funds hold.
     of_funds = jnp.sum(holders.fund * income, axis=0)
+    if record.moved is not None:
+        of_funds = of_funds - jnp.sum(record.moved.interest, axis=0)
     gaps.append((jnp.sum(fund.interest, axis=0) - of_funds, of_funds))
     gaps.append(
         (record.bond.interest - jnp.sum(holders.bond_fund * income, axis=0), of_funds)
@@ -149,7 +151,9 @@ def agency_books(record: Any) -> list[tuple[Array, Array]]:
     ]
 
 
-def balance_sheet(record: Any, state: Any, n_batch: int) -> Float[Array, "..."]:
+def balance_sheet(
+    record: Any, state: Any, holders: Holders, n_batch: int
+) -> Float[Array, "..."]:
     """Assets = liabilities + equity by two routes; a loss is booked once."""
     clouds, spvs, classes = record.clouds, record.spvs, record.classes
     alive_clouds, alive_spvs = state.clouds.alive, state.spvs.alive
@@ -184,7 +188,31 @@ def balance_sheet(record: Any, state: Any, n_batch: int) -> Float[Array, "..."]:
     ]
     if record.agency is not None:
         gaps += agency_books(record)
+    if record.moved is not None:
+        gaps += moved_gaps(record, state, holders, opening)
     return _largest(gaps, n_batch)
+
+
+def moved_gaps(
+    record: Any, state: Any, holders: Holders, opening: Float[Array, "class ..."]
+) -> list[tuple[Float[Array, "..."], Float[Array, "..."]]]:
+    """Banks' claims roll forward like the classes', and no share leaves zero to one."""
+    moved, before, classes = record.moved, state.lending, record.private
+    owed = state.classes.receivable
+    if record.agency is not None:
+        opening = opening - state.agency.loans
+        owed = owed - state.agency.receivable
+    rolled = before.bank * opening + moved.lent - moved.repaid - moved.failed
+    due = before.receivable * owed - moved.recovered
+    due = due + moved.failed - moved.loss - moved.claimed
+    of_banks = holders.bank * classes.balance + moved.balance
+    of_funds = holders.fund * classes.balance - moved.balance
+    return [
+        (moved.balance - rolled, classes.balance),
+        (moved.receivable - due, classes.receivable),
+        (jnp.maximum(-of_banks, 0.0), classes.balance),
+        (jnp.maximum(-of_funds, 0.0), classes.balance),
+    ]
 
 
 def seniority(record: Any, n_batch: int) -> Float[Array, "..."]:
@@ -220,6 +248,6 @@ def residuals(
     n_batch = state.system.spread.ndim
     return {
         "cash": cash(record, state, holders, n_batch),
-        "balance_sheet": balance_sheet(record, state, n_batch),
+        "balance_sheet": balance_sheet(record, state, holders, n_batch),
         "seniority": seniority(record, n_batch),
     }

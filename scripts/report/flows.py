@@ -140,6 +140,10 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
     shares = holders_of(economy)
     classes = record.classes
     service = year(jnp.asarray(classes.interest + classes.repaid))
+    served = {h: service * shares[h] for h in HOLDERS}
+    if record.moved is not None:
+        moved = year(jnp.asarray(record.moved.interest + record.moved.repaid))
+        served["bank"], served["fund"] = served["bank"] + moved, served["fund"] - moved
     lent = year(classes.lent)
     for c, (vehicle, kind) in enumerate(classes_of(economy)):
         book.pay("New credit", vehicle, lent[c], "credit")
@@ -147,8 +151,8 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
         pool = f"{family} {kind}"
         book.pay(vehicle, pool, service[c], "debt service")
         for holder in HOLDERS:
-            book.pay(pool, holder, service[c] * shares[holder][c], "debt service")
-    received = {h: float(np.sum(service * shares[h])) for h in ("fund", "bond_fund")}
+            book.pay(pool, holder, served[holder][c], "debt service")
+    received = {h: float(np.sum(served[h])) for h in ("fund", "bond_fund")}
     _onwards(book, economy, received, record, year)
     return book.links()
 

@@ -74,7 +74,8 @@ def run_cloud(
     interest, principal, bullets = owed["interest"], owed["principal"], owed["bullets"]
     resuming = s["deferred"] * min(1.0, DT / c["resume"])
     k = p["capex"][t] + resuming
-    advance = min(0.98, c["advance"] + g["advance"] + g["leverage"]) * w["loans"]
+    advance = min(0.98, c["advance"] + g["advance"] + g["leverage"])
+    advance = min(0.98, advance * w["kept"]) * w["loans"]
     allowed = passed(s["tested"], c["draw_stop"], c["covenant_band"])
     advance *= allowed
     own = 1.0 - advance
@@ -161,7 +162,8 @@ def run_cloud(
     end["draws"] = [draw, *owed["draws"][1:]]
     end["issues"] = [issue, *owed["issues"][1:]]
     factor = d["spread_factor"][t]
-    margin = c["box_margin"] * (1.0 - g["cut"]) * factor + w["spread"]
+    margin = c["box_margin"] * (1.0 - g["cut"]) + w["margin"]
+    margin = margin * factor + w["spread"]
     kept = old_box * s["box_rate"]
     end["box_rate"] = ratio(kept + draw * margin, end["box"], s["box_rate"])
     rate = d["ten_year"][t] + c["note_spread"] * factor + w["spread"]
@@ -188,6 +190,8 @@ def run_cloud(
         "repaid_unsecured": bullets,
         "lent_secured": draw + used["revolver"] + used["roll"] + late_s,
         "lent_unsecured": issue + late_u,
+        "drawn_box": draw,
+        "drawn_revolver": used["revolver"],
         "refinanced": can["refi"],
         "maturing": bullets,
         "raised": raised,

@@ -83,10 +83,12 @@ def take_out(
     c: dict, p: dict, d: dict, t: int, s: dict, cfads: float, w: dict, g: dict
 ) -> dict:
     """What a take-out lender gives in this quarter, if it is asked."""
-    margin = c["takeout_margin"] * (1.0 - g["cut"]) * d["spread_factor"][t]
+    margin = c["takeout_margin"] * (1.0 - g["cut"]) + w["takeout_margin"]
+    margin *= d["spread_factor"][t]
     rate = d["ten_year"][t] + margin + w["spread"]
     value = 4.0 * cfads / (d["ten_year"][t] + c["cap_spread"] + w["spread"])
     ltv = min(0.98, c["takeout_ltv"] + g["advance"] + g["leverage"])
+    ltv = min(0.98, ltv * w["takeout_kept"])
     served = 4.0 * cfads / c["takeout_dscr"] * DT
     served *= annuity(rate * DT, c["takeout_tenor"] / DT)
     capacity = min(ltv * value, served)
@@ -123,11 +125,11 @@ def recovery(c: dict, s: dict, tenancy: dict, backed: float) -> dict:
     }
 
 
-def loan_coupon(f: dict, c: dict, kind: str, short: float) -> float:
+def loan_coupon(f: dict, c: dict, kind: str, short: float, more: float = 0.0) -> float:
     """Coupon of the first loan: signed, or floating over the short rate."""
     if kind == "fixed":
         return c["coupon"] + f["shifts.rate_all"]
-    return short + c["margin"]
+    return short + c["margin"] + more
 
 
 def opening_coupon(f: dict, c: dict, kind: str) -> float:
@@ -152,7 +154,7 @@ def run_spv(
     `w` has the window (open, spread), the tenancy, and what was collected.
     """
     short, income = d["short"][t], w["collected"]
-    rate = loan_coupon(f, c, kinds["coupon_kind"], short) * DT
+    rate = loan_coupon(f, c, kinds["coupon_kind"], short, w["margin"]) * DT
     started, drawn = p["started"][t], kinds["funding"] == "drawn"
     interest = s["loan"] * rate
     capitalised = (1.0 - started) * interest if drawn else 0.0
@@ -166,7 +168,8 @@ def run_spv(
 
     spend, draw, equity = p["spend"][t], 0.0, p["equity"][t]
     if drawn:
-        draw = min(0.98, c["ltc"] + g["advance"] + g["leverage"]) * spend
+        advance = min(0.98, c["ltc"] + g["advance"] + g["leverage"])
+        draw = min(0.98, advance * w["kept"]) * spend
         equity += spend - draw
     out = take_out(c, p, d, t, s, income["cfads"], w, g)
     own = 0.0 if drawn else spend
@@ -260,6 +263,7 @@ def run_spv(
         "capitalised": capitalised,
         "repaid_loan": level + out["residual"] + taken + swept1,
         "repaid_takeout": principal2 + swept2,
+        "draw": draw,
         "lent_loan": draw + capitalised + rolled + shortfall,
         "lent_takeout": taken,
         "arrears": rolled + shortfall,

@@ -1,6 +1,6 @@
 """What is built in a window of years, and who pays: docs/model.md, section 9."""
 
-from tests.oracle.dates import DT, clip
+from tests.oracle.dates import DT, clip, ratio
 from tests.oracle.metrics import Run
 
 
@@ -48,7 +48,10 @@ def _quarter(run: Run, q: dict) -> list[dict]:
             "equity_other": r["equity"],
         }
     )
-    for m, r in q["clouds"].items():
+    n, k = len(q["clouds"]), len(q["spvs"])
+    beyond = [x.get("moved", {}) for x in q["private"]]
+    for i, (m, r) in enumerate(q["clouds"].items()):
+        more = beyond[i].get("lent", 0.0) - beyond[i].get("repaid", 0.0)
         a, key = r["alive"], f"neoclouds.{m}.holders_secured"
         bank, bond = f[f"{key}.bank"], f[f"{key}.bond_fund"]
         secured = a * (r["lent_secured"] - r["repaid_secured"])
@@ -56,13 +59,21 @@ def _quarter(run: Run, q: dict) -> list[dict]:
             {
                 "capex": a * r["capex"],
                 "hardware": f[f"neoclouds.{m}.pledged"],
-                "private_credit": (1.0 - bank - bond) * secured,
+                "private_credit": (1.0 - bank - bond) * secured - more,
                 "corporate_bonds": a * (r["lent_unsecured"] - r["repaid_unsecured"])
                 + bond * secured,
-                "equity_other": bank * secured + a * (r["raised"] + r["prepayment"]),
+                "equity_other": bank * secured
+                + more
+                + a * (r["raised"] + r["prepayment"]),
             }
         )
-    for m, r in q["spvs"].items():
+    for i, (m, r) in enumerate(q["spvs"].items()):
+        x, more = q["private"][2 * n + i], 0.0
+        if "moved" in x:
+            # A take-out repays who held the loan.
+            share = ratio(x["moved"]["repaid"], x["repaid"])
+            taken = share * q["classes"][2 * n + k + i]["lent"]
+            more = x["moved"]["drawn"] - taken
         key, a = f"spvs.{m}", r["alive"]
         bank, chips = f[f"{key}.holders_notes.bank"], run.choices[f"{key}.asset"]
         bond = f[f"{key}.holders_notes.bond_fund"]
@@ -75,10 +86,10 @@ def _quarter(run: Run, q: dict) -> list[dict]:
             {
                 "capex": a * r["spend"],
                 "hardware": 1.0 if chips == "chips" else f["funding.project_hardware"],
-                "private_credit": (1.0 - bank - bond) * kept,
+                "private_credit": (1.0 - bank - bond) * kept - more,
                 "corporate_bonds": bond * kept,
                 "securitised": a * r["lent_takeout"],
-                "equity_other": bank * kept + a * (r["spend"] - lent),
+                "equity_other": bank * kept + more + a * (r["spend"] - lent),
             }
         )
     return found

@@ -113,7 +113,10 @@ def mark_now(f: dict, term: dict, x: dict, d: dict, t: int, spread: float) -> fl
 def held(terms: list, classes: list, holder: str, name: str) -> float:
     """A holder's part of a flow."""
     pairs = zip(terms, classes, strict=True)
-    return sum(term["share"][holder] * x[name] for term, x in pairs)
+    own = sum(term["share"][holder] * x[name] for term, x in pairs)
+    if holder == "bank":
+        own += sum(x["moved"][name] for x in classes if "moved" in x)
+    return own
 
 
 def value(terms: list, classes: list, price: list, holder: str) -> float:
@@ -154,8 +157,11 @@ def fund_terms(f: dict, name: str, kind: str, classes: list) -> dict:
         c = {**c, **NO_REDEMPTIONS}
     if kind != "listed":
         c = {**c, **NO_PRICE}
-    part = [x["share"]["fund"] * c[f"holdings.{x['instrument']}"] for x in classes]
-    return {**c, "kind": kind, "part": part}
+    of_funds = [c[f"holdings.{x['instrument']}"] for x in classes]
+    part = [
+        x["share"]["fund"] * mine for x, mine in zip(classes, of_funds, strict=True)
+    ]
+    return {**c, "kind": kind, "part": part, "of_funds": of_funds}
 
 
 def open_fund(f: dict, c: dict, terms: list, balances: list) -> dict:
@@ -199,6 +205,12 @@ def run_fund(
 ) -> tuple[dict, dict]:
     """A cohort's quarter: what to report, and its state."""
     pairs = list(zip(c["part"], classes, price, strict=True))
+    # What banks hold beyond the figures, a cohort lacks by its part of the funds.
+    pairs += [
+        (-mine, x["moved"], p)
+        for mine, x, p in zip(c["of_funds"], classes, price, strict=True)
+        if "moved" in x
+    ]
     got = {
         name: sum(part * x[name] for part, x, _ in pairs)
         for name in ("interest", "repaid", "lent", "recovered", "loss", "claimed")

@@ -6,6 +6,7 @@ from tests.oracle import (
     credit_neocloud,
     credit_spv,
     funds,
+    lending,
     market,
     vehicles,
     wealth,
@@ -139,6 +140,9 @@ class Opened:
             for m in self.families["investors"]
             if self.choices[f"investors.{m}.kind"] == "holder"
         ]
+        self.book = None
+        if "lending.by_price" in f:
+            self.book = lending.Book(f, self.terms, len(self.spvs))
         self.receivables = [0.0] * len(self.opening)
         self.buyer = agency.agency_terms(f, self.terms, self.calendar)
         self.agency = {}

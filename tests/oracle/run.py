@@ -33,6 +33,7 @@ class Oracle(Opened):
             )
         hypers = self.run_hypers(t, labs, bills, collected)
         hybrid = self.run_hybrid(t, labs, p)
+        self.offers = self.offer(t)
         clouds = self.run_clouds(t, labs, bills, p)
         self.hybrid["seeking"] = self.freed(bills, clouds)
         spvs = self.run_spvs(t, tenancies, collected, p)
@@ -170,6 +171,34 @@ class Oracle(Opened):
         """The window of those whose loans the agency buys."""
         return agency.resold(self.buyer, self.agency, t, self.window(m), kind)
 
+    def offer(self, t: int) -> dict:
+        """What the choice of lender changes in the terms of new money."""
+        plain = {"kept": 1.0, "margin": 0.0}
+        plain |= {"takeout_kept": 1.0, "takeout_margin": 0.0}
+        if self.book is None:
+            return dict.fromkeys([*self.clouds, *self.spvs], plain)
+        clouds, spvs, g = [], [], self.g
+        opened = self.d["access"] * self.system["openness"]
+        more = g["advance"] + g["leverage"]
+        for m, s in self.clouds.items():
+            advance = min(0.98, self.c["neoclouds"][m]["advance"] + more)
+            due = advance * opened * self.cloud_plan[m]["capex"][t]
+            clouds.append({**s, "draws": due})
+        for m, s in self.spvs.items():
+            plan, due = self.spv_plan[m], 0.0
+            if self.kinds[m]["funding"] == "drawn":
+                ltc = min(0.98, self.c["spvs"][m]["ltc"] + more)
+                due = ltc * plan["spend"][t]
+            takes = plan["attempt"][t] * s["loan"]
+            spvs.append({**s, "draws": due, "takes": takes})
+        elsewhere = self.agency.get("loans", [0.0] * len(self.terms))
+        found = self.book.offer(clouds, spvs, elsewhere)
+        return {
+            m: x
+            for family, offers in zip((self.clouds, self.spvs), found, strict=True)
+            for m, x in zip(family, offers, strict=True)
+        }
+
     def run_clouds(self, t: int, labs: dict, bills: dict, p: dict) -> dict:
         """Neoclouds earn, pay, borrow and build."""
         result = {}
@@ -182,6 +211,7 @@ class Oracle(Opened):
             earned = vehicles.earn(c, self.calendar, t, s, b, unpaid)
             w = {"bill": b, "earned": earned, "real": p["level"]}
             w |= self.lending(t, m, "secured")
+            w |= self.offers[m]
             w["middle"] = self.calendar.middles[t]
             kind = self.choices[f"neoclouds.{m}.kind"]
             plan = self.cloud_plan[m]
@@ -196,6 +226,7 @@ class Oracle(Opened):
         for m, c in self.c["spvs"].items():
             w = {"tenancy": tenancies[m], "collected": collected[m]}
             w |= self.lending(t, m, "takeout")
+            w |= self.offers[m]
             result[m], self.spvs[m] = credit_spv.run_spv(
                 self.f,
                 c,
@@ -280,6 +311,10 @@ class Oracle(Opened):
             bought, self.agency, private = agency.run_agency(
                 self.buyer, self.terms, classes, late, price, env, self.agency
             )
+        if self.book is not None:
+            members = list(clouds.values()), list(spvs.values())
+            kept = bought["kept"] if bought else [0.0] * len(private)
+            self.book.settle(private, kept, *members, self.d["short"][t])
         for m, c in self.cohorts.items():
             fund[m], self.fund[m] = funds.run_fund(
                 c, self.d, t, self.fund[m], private, price
@@ -303,6 +338,7 @@ class Oracle(Opened):
         self.system = {**state, **spread}
         return {
             "classes": dict(enumerate(classes)),
+            "private": private,
             "agency": bought,
             "price": price,
             "fund": fund,

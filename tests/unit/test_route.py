@@ -65,6 +65,7 @@ def price(figures, **changed):
         clouds=members(n, **changed),
         spvs=members(k, **changed),
         drivers=types.SimpleNamespace(short=jnp.asarray([0.04])),
+        moved=None,
     )
     return route(record, economy)
 
