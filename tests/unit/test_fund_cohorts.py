@@ -23,6 +23,7 @@ def terms(**changed):
     """Two cohorts: half of the paper each, no line and no gate unless changed."""
     plain = {
         "shares": 0.5 * jnp.stack([SHARES, SHARES]),
+        "parts": jnp.full((2, 2), 0.5),
         "line_spread": 0.0225,
         "maximum_advance": 1.0,
         "covenant": 1e6,
@@ -86,11 +87,12 @@ def flows(balance=20.0, **changed):
     return ClassFlows(**(plain | {k: jnp.asarray(v) for k, v in changed.items()}))
 
 
-def quarter(layer, before, moved=None, price=1.0):
+def quarter(layer, before, given=None, price=1.0, moved=None):
     # Of the drivers a fund reads the short rate alone.
     names = [field.name for field in dataclasses.fields(Drivers)]
     drivers = Drivers(**dict.fromkeys(names, jnp.asarray(0.04)))
-    return layer(drivers, moved or flows(), jnp.asarray([price, 1.0]), before)
+    given, price = given or flows(), jnp.asarray([price, 1.0])
+    return layer(drivers, given, moved, price, before)
 
 
 def test_a_breach_is_repaid_to_the_covenant():
