@@ -47,6 +47,31 @@ VARIANTS: dict[str, dict[str, float]] = {
 }
 """Name: the figures of the guarantee that it sets; the rest as in the config."""
 
+AGENCY = {
+    "agency": {COVERAGE: 0.0},
+    "agency_full": {COVERAGE: 1.0},
+}
+"""With an agency that buys as the config says, alone and beside the full guarantee."""
+
+PAID = ("injected", "own_loss", "taxpayer_value", "contingent", "overpaid")
+"""What is read of an agency."""
+
+
+def variants(economy: Economy) -> dict[str, dict[str, float]]:
+    """The variants of an economy: an agency, where it has one, buys only in its own."""
+    if not economy.agencies():
+        return VARIANTS
+    idle = {name: 0.0 for name in _bought(economy)}
+    return {name: {**figures, **idle} for name, figures in VARIANTS.items()} | AGENCY
+
+
+def _bought(economy: Economy) -> list[str]:
+    """Figures that say what an agency buys."""
+    return [name for name in economy.figures if name.startswith(BUYS)]
+
+
+BUYS = "government.agency.buys."
+
 Row = Float[np.ndarray, " scenario"]
 
 
@@ -80,6 +105,7 @@ class Guaranteed:
         if n % CHUNK:
             raise ValueError(f"n must be a multiple of {CHUNK}, got {n}")
         self.n, self.grid = n, grid
+        self.variants = variants(economy)
         self._plain = economy.choosing(adoption_timing="midpoint")
         self._told = economy.choosing(adoption_timing="duration")
         self._drawn = engine.scenarios(economy, grid, n, seed=seed)
@@ -95,7 +121,7 @@ class Guaranteed:
         }
         figures = {
             **{k: float(v) for k, v in own.items() if k not in self._drawn.draws},
-            **VARIANTS[variant],
+            **self.variants[variant],
         }
         draws = {
             k: jnp.broadcast_to(jnp.asarray(v, self._plain[k].dtype), (self.n,))
@@ -116,6 +142,7 @@ class Guaranteed:
     def _common(self) -> dict[str, Any]:
         """Every figure that a story or a variant may set: one program serves all."""
         names = [COVERAGE, *(f"guarantee.{x}" for x in EFFECTS)]
+        names += _bought(self._plain)
         names += ["adoption.duration_10_90", "adoption.stall"]
         names += ["adoption.stall_level", "adoption.stall_decline"]
         return {k: jnp.broadcast_to(self._plain[k], (self.n,)) for k in names}
@@ -142,6 +169,8 @@ class Guaranteed:
             "government.guaranteed_peak",
             "government.guaranteed_value",
         )
+        names = (*PAID, "exhausted_date")
+        wanted += tuple(f"{a}.{x}" for a in self._plain.agencies() for x in names)
         return {
             **{name: result.metrics[name] for name in wanted},
             "default": result.failures["neocloud_unsecured"],
@@ -158,7 +187,9 @@ def compare(
     """
     found: dict[str, dict[str, Any]] = {}
     for name, story in stories.items():
-        columns = {variant: guaranteed.run(story, variant) for variant in VARIANTS}
+        columns = {
+            variant: guaranteed.run(story, variant) for variant in guaranteed.variants
+        }
         none = columns["none"]
         found[name] = {
             variant: _against(none, with_it, horizon)
@@ -174,6 +205,7 @@ def _against(
     both = (none["default"] < NEVER) & (with_it["default"] < NEVER)
     later = (with_it["default"] - none["default"])[both]
     loss, claims = with_it["system.credit_loss"], with_it["government.loss"]
+    paid = {name.split(".")[1]: x for name, x in with_it.items() if "agency." in name}
     return {
         "default_probability": Estimate.mean(failed),
         "default_ever": Estimate.mean((with_it["default"] < NEVER).astype(float)),
@@ -190,7 +222,22 @@ def _against(
         "claims_quantiles_bn": {
             str(q): float(np.quantile(claims, q)) for q in (0.05, 0.25, 0.5, 0.75, 0.95)
         },
+        **({"agency": _of_agency(paid)} if paid else {}),
         "default_dates": np.quantile(
             np.minimum(with_it["default"], 2100.0), np.linspace(0.0, 1.0, 41)
         ).tolist(),
+    }
+
+
+def _of_agency(paid: dict[str, Row]) -> dict[str, Any]:
+    """How often its capital goes, what the Treasury puts in, what it all costs."""
+    cost, gone = paid["taxpayer_value"], paid["injected"] > 0.0
+    dates = paid["exhausted_date"][gone]
+    return {
+        "exhausted_probability": Estimate.mean(gone.astype(float)),
+        "exhausted_median": float(np.median(dates)) if dates.size else None,
+        **{f"{name}_bn": Estimate.mean(paid[name]) for name in PAID},
+        "taxpayer_quantiles_bn": {
+            str(q): float(np.quantile(cost, q)) for q in (0.05, 0.25, 0.5, 0.75, 0.95)
+        },
     }

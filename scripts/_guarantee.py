@@ -29,6 +29,8 @@ def guarantee(configs: Mapping[str, Any]) -> dict[str, Any]:
     )
 
     def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(x) for key, x in value.items()}
         return dataclasses.asdict(value) if isinstance(value, Estimate) else value
 
     return {

@@ -5,7 +5,16 @@ import functools
 import numpy as np
 import pytest
 
-from calibration.guaranteed import CHUNK, VARIANTS, Estimate, Guaranteed, compare
+from calibration.guaranteed import (
+    CHUNK,
+    VARIANTS,
+    Estimate,
+    Guaranteed,
+    compare,
+    variants,
+)
+from engine.config import load
+from tests.config_files import CONFIGS
 from tests.properties.runs import as_shipped, built, run
 
 
@@ -34,6 +43,19 @@ def test_a_part_of_a_block_is_refused():
     own = as_shipped("base")
     with pytest.raises(ValueError, match="multiple of 256"):
         Guaranteed(own.economy, own.grid, 100)
+
+
+def test_an_agency_buys_only_in_its_own_variants():
+    own = load(CONFIGS / "scenarios" / "agency.toml").build()[0]
+    found = variants(own)
+    assert set(found) == {*VARIANTS, "agency", "agency_full"}
+    bought = {name for name in own.figures if "agency.buys" in name}
+    assert len(bought) == 4
+    for name, figures in found.items():
+        idle = {key for key, value in figures.items() if key in bought and value == 0.0}
+        assert idle == (bought if name in VARIANTS else set())
+        assert set(figures) <= set(own.figures)
+    assert variants(as_shipped("base").economy) is VARIANTS
 
 
 @pytest.mark.slow
