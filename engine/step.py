@@ -120,6 +120,7 @@ def step(
         met.hybrid,
         money,
         state.hybrid,
+        layers.hyperscalers.supply_spread(state.hyperscalers),
     )
 
     # 5 capital structures divide

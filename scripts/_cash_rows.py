@@ -29,6 +29,17 @@ def _row(name: str, sign: int, *fields: str) -> Row:
     return Row(name, sign, flow)
 
 
+def _funding(name: str, sign: int, *fields: str) -> Row:
+    """The same of a hyperscaler's funding by cost; nothing where it has none."""
+    inner = _row(name, sign, *fields)
+
+    def flow(flows: Any) -> Any:
+        has_terms = flows.funding is not None
+        return inner.flow(flows.funding) if has_terms else 0.0 * flows.cash
+
+    return Row(name, sign, flow)
+
+
 class Vehicle(NamedTuple):
     """Rows of a family: where its flows stand in the record, and what they are."""
 
@@ -155,13 +166,21 @@ VEHICLES: dict[str, Vehicle] = {
             _row("operating cash flow", 1, "operating"),
             _row("interest earned", 1, "earned"),
             _row("bonds issued", 1, "issued"),
+            _funding("paid by lessors outside", 1, "leased"),
             _row("interest", -1, "interest"),
+            _funding("rent to lessors outside", -1, "lease_paid"),
             _row("rent to vehicles", -1, "rent"),
             _row("capex", -1, "capex"),
             _row("paid out", -1, "payout"),
         ),
         debt=(_row("bonds issued", 1, "issued"),),
         balance=("debt",),
+        memo=(
+            _funding("owed to lessors outside", 0, "obligation"),
+            _funding("interest in their rent", 0, "lease_interest"),
+            _funding("payout cut", 0, "payout_cut"),
+            _funding("capex cut", 0, "capex_cut"),
+        ),
     ),
     "labs": Vehicle(
         record="labs",

@@ -160,12 +160,19 @@ def _hybrid(f: _Figures, quarter: float, as_of: float) -> dict[str, Report]:
 def _hyperscaler(f: _Figures, quarter: float, as_of: float) -> dict[str, Report]:
     del as_of
     interest = f("legacy_debt") * f("coupon") * DT
+    earned = f("cash") * f.of("rates.short") * DT
     planned = np.interp(quarter, f("capex.dates"), f("capex.values"))
     return {
         "opening cash": f.report(f("cash"), "", "cash"),
         "opening debt": f.report(f("legacy_debt"), "", "legacy_debt"),
         "operating cash flow": f.report(
-            f("ocf") * DT, "growth since as_of, AI revenue and what labs pay", "ocf"
+            f("ocf") * DT + interest - earned,
+            "growth since as_of, AI revenue and what labs pay",
+            "ocf, after interest paid and earned",
+            "legacy_debt",
+            "coupon",
+            "cash",
+            "rates.short",
         ),
         "interest": f.report(-interest, "bonds issued", "legacy_debt", "coupon"),
         "capex": f.report(

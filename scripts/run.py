@@ -66,6 +66,7 @@ def simulated_each(configs: list[Any]) -> list[tuple[tuple[Any, Any, Any], Any]]
 def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     """A run as the command prints it."""
     from scripts._chain import chain
+    from scripts._hyperscaler_funding import hyperscaler_funding
     from scripts._leases import leases
     from scripts._names import classifications
     from scripts._tax import tax
@@ -81,6 +82,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "distance_to_systemic": result.distances,
         "chain": chain(economy, grid, result),
         "funding": funding(economy, result),
+        "hyperscaler_funding": hyperscaler_funding(economy, grid, result),
         "leases": leases(economy, grid, result),
         "tax_not_charged": tax(economy, grid, result),
     }

@@ -28,6 +28,13 @@ ABOVE = {
 }
 """By family, figures above others."""
 
+POSITIVE = (
+    "hyperscaler_funding.supply_reference_usd_bn",
+    "hyperscaler_funding.digestion_years",
+    "hyperscaler_funding.lease_life_years",
+)
+"""Figures that something is divided by."""
+
 SUMS = (
     ("ddtl_schedule_usd_bn", "ddtl_usd_bn"),
     ("oem_schedule_usd_bn", "oem_usd_bn"),
@@ -59,6 +66,7 @@ def problems(table: dict[str, Any]) -> list[Problem]:
         _dated,
         _shares,
         _order,
+        _positive,
         _sums,
         _funding,
         _entities,
@@ -230,6 +238,13 @@ def _above(table: dict[str, Any], path: str, low: str, high: str) -> Iterator[Pr
     floor, cap = number(table, f"{path}.{low}"), number(table, f"{path}.{high}")
     if floor is not None and cap is not None and not cap > floor:
         yield Problem(f"{path}.{high}", f"got {cap}, expected more than {low} {floor}")
+
+
+def _positive(table: dict[str, Any]) -> Iterator[Problem]:
+    for path in POSITIVE:
+        value = number(table, path)
+        if value is not None and value <= 0:
+            yield Problem(path, f"got {value}, expected more than 0")
 
 
 def _sums(table: dict[str, Any]) -> Iterator[Problem]:

@@ -43,6 +43,20 @@ class Hyperscaler(Section):
     reported_ocf_2026_usd_bn: Figure
 
 
+class HyperscalerFunding(Section):
+    """What hyperscalers' bonds and leases cost beyond their own spreads."""
+
+    supply_spread_bps: Figure
+    supply_reference_usd_bn: Figure
+    supply_usd_bn: Figure
+    digestion_years: Figure
+    lease_premium_bps: Figure
+    lease_premium_rise_bps: Figure
+    lease_share: Figure
+    lease_life_years: Figure
+    lease_weight_share: Figure
+
+
 class Reported(Section):
     """Totals of a hyperscaler that the engine does not move."""
 

@@ -16,7 +16,12 @@ from pydantic_core import PydanticCustomError
 from engine.config.base import FrozenModel, Number, Section
 from engine.config.checks import problems
 from engine.config.contagion import Contagion, Resemblance, Wealth
-from engine.config.contracts import Hyperscaler, Lab, Reported
+from engine.config.contracts import (
+    Hyperscaler,
+    HyperscalerFunding,
+    Lab,
+    Reported,
+)
 from engine.config.credit import Credit, Guarantee, Lending, Marks, Route
 from engine.config.drivers import (
     Access,
@@ -94,6 +99,7 @@ class EconomyConfig(FrozenModel):
     shifts: Shifts
     labs: dict[str, Lab]
     hyperscalers: dict[str, Hyperscaler]
+    hyperscaler_funding: HyperscalerFunding | None = None
     reported: dict[str, Reported] = Field(default_factory=dict)
     vendor: dict[str, Vendor]
     neoclouds: dict[

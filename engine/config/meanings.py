@@ -112,6 +112,17 @@ PEOPLE = {
         "commitments_usd_bn": "what it promised to spend on compute",
         "providers": "shares of its firm dues owed to hyperscalers",
     },
+    "hyperscaler_funding": {
+        "supply_spread_bps": "rise of spreads per supply_reference of their new bonds",
+        "supply_reference_usd_bn": "yearly supply of investment grade bonds",
+        "supply_usd_bn": "their bonds that the market still digests at as_of",
+        "digestion_years": "mean time that it takes",
+        "lease_premium_bps": "lessor's rate over the spread of the tenant's bonds",
+        "lease_premium_rise_bps": "rise of that premium at the quarter's last lease",
+        "lease_share": "most leases of a quarter over planned capex",
+        "lease_life_years": "mean time over which a lease returns what it paid for",
+        "lease_weight_share": "weight of leases in leverage and its limit",
+    },
     "hyperscalers": {
         "ocf_usd_bn_per_year": "operating cash flow at as_of",
         "ocf_growth_pct": "growth of that cash flow apart from AI",

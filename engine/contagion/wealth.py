@@ -19,7 +19,11 @@ from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.once import computed_once
 from engine.vehicles.hybrid import HybridFlows, hybrid_paths
-from engine.vehicles.hyperscaler import HyperscalerFlows, planned_capex
+from engine.vehicles.hyperscaler import (
+    HyperscalerFlows,
+    before_interest,
+    planned_capex,
+)
 from engine.vehicles.vendor import VendorFlows
 
 MEMORY = 4
@@ -101,7 +105,7 @@ class Wealth(eqx.Module):
             multiple_fall=figure("multiple_fall"),
             opening=jnp.sum(caps) + hybrid_cap + jnp.sum(vendor_caps) + jnp.sum(clouds),
             hyperscalers=(caps + debt - economy.stack("hyperscalers", "cash"))
-            / economy.stack("hyperscalers", "ocf"),
+            / before_interest(economy),
             hybrid=(
                 hybrid_cap
                 + economy.only("hybrid", "legacy_debt")
@@ -183,7 +187,7 @@ class Wealth(eqx.Module):
         companies = value(
             self.hyperscalers,
             hyperscalers.operating,
-            hyperscalers.debt - hyperscalers.cash,
+            hyperscalers.owed - hyperscalers.cash,
         )
         equity = (
             jnp.sum(self.neoclouds * clouds.price, axis=0)

@@ -16,7 +16,8 @@ straight-line cost accrued, that of IFRS 16 its first amount on a straight line.
 
 The leases that hybrid cloud and neoclouds hold themselves are a dated path of rent:
 those in force go on as long as the path allows, $e_t(\tau) = \min_{t\le s\le\tau}
-\text{path}(s)$, the rest is not commenced.
+\text{path}(s)$, the rest is not commenced. What hyperscalers owe to lessors outside
+(`engine/vehicles/hyperscaler_funding.py`) is a liability of the same amount.
 """
 
 from typing import Any
@@ -87,6 +88,8 @@ def accounting(record: Any, economy: Economy, grid: TimeGrid) -> View:
     named = [name for family in families for name in economy.members(family)]
     holding = {hybrid, *economy.members("neoclouds")}
     kept = {*tenants, *guarantors, *holding}
+    if record.hyperscalers.funding is not None:
+        kept |= {*economy.members("hyperscalers")}
     rest = [*economy.members("vendor"), OTHERS]
     companies = tuple(name for name in [*named, *rest] if name in kept)
 
@@ -102,6 +105,7 @@ def accounting(record: Any, economy: Economy, grid: TimeGrid) -> View:
         return spv @ paying.T + path @ place.T
 
     totals = jax.tree.map(by_company, rented, own)
+    totals = _with_lessors(totals, record, economy, companies, grid)
     called = rented.guarantee @ backing.T
     totals = eqx.tree_at(lambda x: x.guarantee, totals, called)
     both = backing * paying  # a tenant's own guarantee stands against its options
@@ -112,6 +116,32 @@ def accounting(record: Any, economy: Economy, grid: TimeGrid) -> View:
         dates=grid.ends,
         totals=totals,
         off_balance=totals.not_commenced + larger + alone,
+    )
+
+
+def _with_lessors(
+    totals: Leases,
+    record: Any,
+    economy: Economy,
+    companies: tuple[str, ...],
+    grid: TimeGrid,
+) -> Leases:
+    """With what hyperscalers that fund by cost owe to lessors outside."""
+    funding, names = record.hyperscalers.funding, economy.members("hyperscalers")
+    if funding is None:
+        return totals
+    owed = funding.obligation
+    before = jnp.zeros((grid.n_history, owed.shape[1]), owed.dtype)
+    place = [[name == company for name in names] for company in companies]
+    added = jnp.concatenate([before, owed]) @ jnp.asarray(place, owed.dtype).T
+    return eqx.tree_at(
+        lambda x: (x.liability, x.right_of_use, x.finance_asset),
+        totals,
+        (
+            totals.liability + added,
+            totals.right_of_use + added,
+            totals.finance_asset + added,
+        ),
     )
 
 

@@ -6,7 +6,8 @@ A company's own cash is what its net borrowing, shares sold and prepayments leav
 capex. A project is funded as its construction is: loans as drawn, notes as spent, the
 rest equity; a take-out moves what it repays from the first lenders to asset-backed
 markets. Secured debt goes by who holds it: bond funds hold bonds, banks count with
-private equity and others, everybody else lends as private credit.
+private equity and others, as do lessors of hyperscalers, everybody else lends as
+private credit.
 
 **References:** Morgan Stanley research of July 2025 as reported in futunn.com
 (2025-07-21) and aigazine.com (2025).
@@ -111,6 +112,8 @@ def funding(
         "equity_other": banks + total(hybrid.equity) + paid_in + over(spend - lent),
         "securitised": over(spvs.lent_takeout * here),
     }
+    if hyper.funding is not None:
+        sources["equity_other"] = sources["equity_other"] + over(hyper.funding.leased)
     built = sum(capex.values()) + over(spend)
     sources["own_cash"] = built - sum(sources.values())
 

@@ -261,6 +261,52 @@ def _hyperscalers_minimum_headroom(r, i, e, g):
 
 
 @register(
+    "hyperscaler_funding",
+    "leased",
+    "l",
+    "USD bn",
+    "equipment that lessors outside paid for, over the grid",
+)
+def _funding_leased(r, i, e, g):
+    return jnp.sum(r.hyperscalers.funding.leased[:, i], axis=0)
+
+
+@register(
+    "hyperscaler_funding",
+    "peak_obligation",
+    "L",
+    "USD bn",
+    "most owed to lessors outside, off the balance sheet",
+)
+def _funding_peak_obligation(r, i, e, g):
+    return jnp.max(r.hyperscalers.funding.obligation[:, i], axis=0)
+
+
+@register(
+    "hyperscaler_funding",
+    "peak_adjusted_leverage",
+    "D^a/4O",
+    "x",
+    "highest debt with weighted leases over operating cash flow, to the horizon",
+)
+def _funding_peak_adjusted_leverage(r, i, e, g):
+    inside = _to_horizon(e, g)
+    return jnp.max(within(inside, r.hyperscalers.funding.leverage[:, i], 0.0), axis=0)
+
+
+@register(
+    "hyperscaler_funding",
+    "peak_marginal_spread",
+    "c^b − y",
+    "1/year",
+    "highest cost of the last dollar of bonds over the ten-year rate, to the horizon",
+)
+def _funding_peak_marginal_spread(r, i, e, g):
+    spread = r.hyperscalers.funding.bond_cost[:, i] - r.drivers.ten_year
+    return jnp.max(within(_to_horizon(e, g), spread, 0.0), axis=0)
+
+
+@register(
     "hybrid", "peak_leverage", "D/E", "x", "highest net debt over EBITDA to the horizon"
 )
 def _hybrid_peak_leverage(r, i, e, g):

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from engine.economy import Economy
 from engine.grid import TimeGrid
+from engine.vehicles.hyperscaler_funding import TABLE
 
 STATUSES = ("ok", "no_event")
 """Names of a metric's status codes."""
@@ -103,6 +104,9 @@ def _listed(economy: Economy, family: str) -> tuple[str, ...]:
             return economy.cohorts()
         case "holders":
             return economy.holders()
+        case "hyperscaler_funding":
+            has_terms = f"{TABLE}.lease" in economy.figures
+            return economy.listed("hyperscalers") if has_terms else ()
         case _:
             return economy.listed(family)
 

@@ -42,6 +42,8 @@ def cash(
         - hyper.interest
         - hyper.payout
     )
+    if hyper.funding is not None:
+        hyper_uses = hyper_uses + hyper.funding.leased - hyper.funding.lease_paid
     hybrid_uses = (
         hybrid.core
         + hybrid.receipts
@@ -190,6 +192,12 @@ def balance_sheet(
         gaps += agency_books(record)
     if record.moved is not None:
         gaps += moved_gaps(record, state, holders, opening)
+    hyper, before = record.hyperscalers, state.hyperscalers
+    if hyper.funding is not None:
+        funding, opened = hyper.funding, before.funding.obligation
+        returned = funding.lease_paid - funding.lease_interest
+        rolled = opened + funding.leased - returned
+        gaps.append((funding.obligation - rolled, hyper.debt))
     return _largest(gaps, n_batch)
 
 

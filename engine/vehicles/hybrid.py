@@ -115,10 +115,12 @@ class Hybrid(eqx.Module):
         contagion: Float[Array, "..."],
         openness: Float[Array, "..."],
         state: HybridState,
+        supply: Float[Array, "..."] | None = None,
     ) -> tuple[HybridFlows, HybridState]:
         """Earns, builds, and borrows what is missing; debt above target is repaid.
 
-        It takes on customers of failed neoclouds while its leverage allows.
+        It takes on customers of failed neoclouds while its leverage allows. `supply`
+        is what bonds of hyperscalers add to the spread (M16).
         """
         served = state.overflow.served * DT
         renewed = self.renewal * paths.lapsed * jnp.minimum(prices.level, 1.0)
@@ -137,6 +139,8 @@ class Hybrid(eqx.Module):
             + self.spread * quarter.spread_factor
             + self.contagion_pass * contagion
         )
+        if supply is not None:
+            rate = rate + supply
         interest = (paths.legacy_debt * self.legacy_coupon + state.debt * rate) * DT
         earned = state.cash * quarter.short * DT
         owed = paths.legacy_debt + state.debt

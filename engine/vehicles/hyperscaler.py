@@ -1,4 +1,4 @@
-"""Hyperscalers: build themselves, rent from others, pay with cash flow, then bonds."""
+"""Hyperscalers: build themselves, rent from others, pay with cash flow, then borrow."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,13 +10,20 @@ from engine.grid import DT, TimeGrid
 from engine.numerics import ratio_above
 from engine.once import computed_once
 from engine.survival import headroom
+from engine.vehicles.hyperscaler_funding import (
+    FundingFlows,
+    FundingState,
+    HyperscalerFunding,
+    Rungs,
+)
 
 
 class HyperscalerState(eqx.Module):
-    """Cash and bonds issued since `as_of` [USD bn]."""
+    """Cash and bonds issued since `as_of` [USD bn]; what the funding by cost holds."""
 
     cash: Float[Array, "hyperscaler ..."]
     bonds: Float[Array, "hyperscaler ..."]
+    funding: FundingState | None
 
 
 class HyperscalerFlows(eqx.Module):
@@ -32,12 +39,22 @@ class HyperscalerFlows(eqx.Module):
     headroom: Float[Array, "hyperscaler ..."]
     cash: Float[Array, "hyperscaler ..."]
     debt: Float[Array, "hyperscaler ..."]
+    funding: FundingFlows | None
+    """None where bonds are the only rung."""
+
+    @property
+    def owed(self) -> Float[Array, "hyperscaler ..."]:
+        """Debt, and what is owed to lessors off the balance sheet."""
+        return (
+            self.debt if self.funding is None else self.debt + self.funding.obligation
+        )
 
 
 class Hyperscalers(eqx.Module):
     """Parameters by hyperscaler."""
 
     ocf: Float[Array, "hyperscaler ..."]
+    """Operating cash flow at `as_of` before interest paid and earned."""
     growth: Float[Array, "hyperscaler ..."]
     ai_margin: Float[Array, "hyperscaler ..."]
     ai_revenue: Float[Array, "hyperscaler ..."]
@@ -53,6 +70,7 @@ class Hyperscalers(eqx.Module):
     minimum_cash: Float[Array, "hyperscaler ..."]
     observed: Float[Array, "..."]
     access: Float[Array, "..."]
+    funding: HyperscalerFunding | None
 
     @staticmethod
     def build(economy: Economy) -> "Hyperscalers":
@@ -62,7 +80,7 @@ class Hyperscalers(eqx.Module):
             return economy.stack("hyperscalers", key)
 
         return Hyperscalers(
-            ocf=stack("ocf"),
+            ocf=before_interest(economy),
             growth=stack("ocf_growth"),
             ai_margin=stack("ai_margin"),
             ai_revenue=stack("ai_revenue"),
@@ -77,13 +95,24 @@ class Hyperscalers(eqx.Module):
             minimum_cash=stack("minimum_cash"),
             observed=economy["adoption.history"][-1],
             access=jnp.clip(economy["access.level"], 0.0, 1.0),
+            funding=HyperscalerFunding.build(economy),
         )
 
     @staticmethod
     def opening(economy: Economy) -> HyperscalerState:
         """Cash at `as_of`, no new bonds."""
         cash = economy.stack("hyperscalers", "cash")
-        return HyperscalerState(cash=cash, bonds=jnp.zeros_like(cash))
+        return HyperscalerState(
+            cash=cash,
+            bonds=jnp.zeros_like(cash),
+            funding=HyperscalerFunding.opening(economy),
+        )
+
+    def supply_spread(self, state: HyperscalerState) -> Float[Array, "..."] | None:
+        """What their bonds add to spreads of investment grade (M16), if anything."""
+        if self.funding is None or state.funding is None:
+            return None
+        return self.funding.supply_spread(state.funding)
 
     @computed_once
     def __call__(
@@ -104,30 +133,50 @@ class Hyperscalers(eqx.Module):
         operating = (core + ai) * DT + self.lab_margin * from_labs
         annual = jnp.maximum(4.0 * operating, 1e-6)
         debt = self.legacy_debt + state.bonds
-        rate = (
-            quarter.ten_year
-            + self.spread * quarter.spread_factor
-            + self.spread_slope * ratio_above(debt, annual)
-        )
-        interest = (self.legacy_debt * self.coupon + state.bonds * rate) * DT
         capex = planned * quarter.response
+        rungs = self._rungs(quarter, annual, capex, state)
+        if rungs is None:
+            rate = (
+                quarter.ten_year
+                + self.spread * quarter.spread_factor
+                + self.spread_slope * ratio_above(debt, annual)
+            )
+            capacity = jnp.maximum(self.limit * annual - debt, 0.0) * self.access
+        else:
+            rate, capacity = rungs.bond_rate, rungs.bonds + rungs.leases
+        interest = (self.legacy_debt * self.coupon + state.bonds * rate) * DT
         dues = capex + rent + interest
-        capacity = jnp.maximum(self.limit * annual - debt, 0.0) * self.access
+        if rungs is not None:
+            dues = dues + rungs.interest + rungs.returned
         earned = state.cash * quarter.short * DT
         spare = state.cash - self.minimum_cash
         flow = operating + earned - dues
         # Cash beyond four times the minimum goes to shareholders as well.
         idle = jnp.maximum(spare + flow - 3.0 * self.minimum_cash, 0.0)
-        wanted = jnp.maximum(self.payout * operating, idle)
-        kept = jnp.minimum(
-            self.payout_kept * self.payout * operating, spare + flow + capacity
-        )
+        usual = self.payout * operating
+        wanted = jnp.maximum(usual, idle)
+        kept = jnp.minimum(self.payout_kept * usual, spare + flow + capacity)
         payout = jnp.maximum(jnp.minimum(wanted, spare + flow), jnp.maximum(kept, 0.0))
         gap = payout - spare - flow
-        issued = jnp.clip(gap, 0.0, capacity)
-        # Beyond the bond limit the builder builds less, then draws on minimum cash.
-        cut = jnp.clip(gap - issued, 0.0, capex)
-        cash = state.cash + flow - payout + issued + cut
+        if self.funding is None or rungs is None:
+            issued = borrowed = jnp.clip(gap, 0.0, capacity)
+        else:
+            issued, leased = self.funding.split(gap, rungs)
+            borrowed = issued + leased
+        # Beyond the limit the builder builds less, then draws on minimum cash.
+        cut = jnp.clip(gap - borrowed, 0.0, capex)
+        cash = state.cash + flow - payout + borrowed + cut
+        funding = funding_state = None
+        if self.funding is not None and rungs is not None:
+            funding, funding_state = self.funding.after(
+                issued,
+                borrowed - issued,
+                jnp.maximum(state.cash - cash, 0.0),
+                jnp.maximum(usual - payout, 0.0),
+                cut,
+                annual,
+                rungs,
+            )
         flows = HyperscalerFlows(
             operating=operating,
             capex=capex - cut,
@@ -139,8 +188,46 @@ class Hyperscalers(eqx.Module):
             headroom=headroom(spare + operating + capacity, dues),
             cash=cash,
             debt=debt + issued,
+            funding=funding,
         )
-        return flows, HyperscalerState(cash=cash, bonds=state.bonds + issued)
+        bonds = state.bonds + issued
+        return flows, HyperscalerState(cash=cash, bonds=bonds, funding=funding_state)
+
+    def _rungs(
+        self,
+        quarter: Drivers,
+        annual: Float[Array, "hyperscaler ..."],
+        capex: Float[Array, "hyperscaler ..."],
+        state: HyperscalerState,
+    ) -> Rungs | None:
+        """Bonds and leases by cost, where the config has them."""
+        if self.funding is None or state.funding is None:
+            return None
+        return self.funding.rungs(
+            quarter,
+            self.spread,
+            self.spread_slope,
+            self.limit,
+            self.access,
+            annual,
+            self.legacy_debt + state.bonds,
+            state.bonds,
+            capex,
+            state.funding,
+        )
+
+
+def before_interest(economy: Economy) -> Float[Array, " hyperscaler"]:
+    """Operating cash flow at `as_of` before interest paid and earned [USD bn/year].
+
+    What is reported is after both; the quarters book them row by row.
+    """
+
+    def stack(key: str) -> Float[Array, " hyperscaler"]:
+        return economy.stack("hyperscalers", key)
+
+    paid = stack("legacy_debt") * stack("coupon")
+    return stack("ocf") + paid - stack("cash") * economy["rates.short"]
 
 
 def planned_capex(

@@ -37,7 +37,12 @@ def _quarter(run: Run, q: dict) -> list[dict]:
     for r in q["hyperscalers"].values():
         part = f["funding.hyperscaler_hardware"]
         found.append(
-            {"capex": r["capex"], "hardware": part, "corporate_bonds": r["issued"]}
+            {
+                "capex": r["capex"],
+                "hardware": part,
+                "corporate_bonds": r["issued"],
+                "equity_other": r["leased"],
+            }
         )
     r = q["hybrid"]
     found.append(

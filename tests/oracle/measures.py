@@ -150,11 +150,22 @@ def of_hyperscaler(run: Run, m: str) -> dict[str, float]:
     year = {
         x: sum(run.of("hyperscalers", m, x)[:4]) for x in ("capex", "rent", "operating")
     }
-    return {
+    found = {
         "capex_to_cash_flow": (year["capex"] + year["rent"]) / year["operating"],
         "peak_debt": max(run.of("hyperscalers", m, "debt")),
         "minimum_headroom": min(run.of("hyperscalers", m, "headroom")[:n]),
     }
+    if "hyperscaler_funding.lease" in run.f:
+        cost, ten_year = (
+            run.of("hyperscalers", m, "bond_cost"),
+            run.one("drivers", "ten_year"),
+        )
+        spreads = [c - y for c, y in zip(cost[:n], ten_year[:n], strict=True)]
+        found["leased"] = sum(run.of("hyperscalers", m, "leased"))
+        found["peak_obligation"] = max(run.of("hyperscalers", m, "leases"))
+        found["peak_adjusted_leverage"] = max(run.of("hyperscalers", m, "leverage")[:n])
+        found["peak_marginal_spread"] = max(0.0, *spreads)
+    return found
 
 
 def of_vendor(run: Run, m: str) -> dict[str, float]:

@@ -99,9 +99,9 @@ class Opened:
             m: {"cash": c["cash"], "deferred": 0.0} for m, c in self.c["labs"].items()
         }
         self.hypers = {
-            m: {"cash": c["cash"], "bonds": 0.0}
-            for m, c in self.c["hyperscalers"].items()
+            m: vehicles.open_hyperscaler(c) for m, c in self.c["hyperscalers"].items()
         }
+        self.supply = f.get("hyperscaler_funding.supply", 0.0)
         nobody = dict.fromkeys([*self.families["labs"], None], 0.0)
         self.hybrid = {"cash": self.only("hybrid")["cash"], "new": 0.0}
         self.hybrid |= {"served": nobody, "seeking": nobody}

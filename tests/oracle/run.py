@@ -31,8 +31,10 @@ class Oracle(Opened):
             collected[m] = vehicles.collect(
                 c, dues[m], tenancies[m], pays, self.spvs[m]
             )
-        hypers = self.run_hypers(t, labs, bills, collected)
-        hybrid = self.run_hybrid(t, labs, p)
+        by_cost = "hyperscaler_funding.supply" in self.f
+        dearer = vehicles.supply_spread(self.f, self.supply) if by_cost else 0.0
+        hypers = self.run_hypers(t, labs, bills, collected, dearer)
+        hybrid = self.run_hybrid(t, labs, p, dearer)
         self.offers = self.offer(t)
         clouds = self.run_clouds(t, labs, bills, p)
         self.hybrid["seeking"] = self.freed(bills, clouds)
@@ -102,7 +104,9 @@ class Oracle(Opened):
         """Share of a payee's revenue that labs leave unpaid."""
         return sum(c[f"customers.{m}"] * (1.0 - r["honoured"]) for m, r in labs.items())
 
-    def run_hypers(self, t: int, labs: dict, bills: dict, collected: dict) -> dict:
+    def run_hypers(
+        self, t: int, labs: dict, bills: dict, collected: dict, dearer: float
+    ) -> dict:
         """Hyperscalers collect from labs, build, and pay rent."""
         result = {}
         for m, c in self.c["hyperscalers"].items():
@@ -124,11 +128,15 @@ class Oracle(Opened):
                 "last": self.calendar.n_history - 1,
             }
             self.hypers[m] = result[m] = vehicles.run_hyperscaler(
-                c, self.d, t, self.hypers[m], plan, self.f["shifts.rate_all"]
+                self.f, c, self.d, t, self.hypers[m], plan, dearer
             )
+        if "hyperscaler_funding.supply" in self.f:
+            gone = min(1.0, DT / self.f["hyperscaler_funding.digestion"])
+            self.supply -= self.supply * gone
+            self.supply += sum(r["issued"] for r in result.values())
         return result
 
-    def run_hybrid(self, t: int, labs: dict, p: dict) -> dict:
+    def run_hybrid(self, t: int, labs: dict, p: dict, dearer: float) -> dict:
         """The hybrid cloud's quarter."""
         c = self.only("hybrid")
         self.hybrid = vehicles.run_hybrid(
@@ -140,7 +148,7 @@ class Oracle(Opened):
             self.unpaid(c, labs),
             p,
             self.f["shifts.rate_all"],
-            self.window(*self.families["hybrid"]),
+            {**self.window(*self.families["hybrid"]), "supply": dearer},
             {m: r["honoured"] for m, r in labs.items()},
         )
         return self.hybrid
@@ -279,7 +287,7 @@ class Oracle(Opened):
             for m, r in clouds.items()
         ]
         companies = {
-            m: (4.0 * r["operating"], r["debt"], r["cash"]) for m, r in hypers.items()
+            m: (4.0 * r["operating"], r["owed"], r["cash"]) for m, r in hypers.items()
         }
         (name,) = self.families["hybrid"]
         companies[name] = (4.0 * hybrid["ebitda"], hybrid["debt"], hybrid["cash"])

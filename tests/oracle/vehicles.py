@@ -11,36 +11,89 @@ from tests.oracle.dates import (
     read,
     shifted,
     span,
+    under,
 )
 
 
+def before_interest(f: dict, c: dict) -> float:
+    """A hyperscaler's reported cash flow of a year, before interest paid and earned."""
+    return c["ocf"] + c["legacy_debt"] * c["coupon"] - c["cash"] * f["rates.short"]
+
+
+def open_hyperscaler(c: dict) -> dict:
+    """Its balance sheet at `as_of`."""
+    return {"cash": c["cash"], "bonds": 0.0, "leases": 0.0, "lease_rate": 0.0}
+
+
+def supply_spread(f: dict, supply: float) -> float:
+    """What undigested bonds of hyperscalers add to spreads of investment grade."""
+    more = max(0.0, supply - f["hyperscaler_funding.supply"])
+    per_bn = f["hyperscaler_funding.supply_spread"]
+    return per_bn * more / f["hyperscaler_funding.supply_reference"]
+
+
 def run_hyperscaler(
-    c: dict, d: dict, t: int, state: dict, plan: dict, ra: float
+    f: dict, c: dict, d: dict, t: int, state: dict, plan: dict, market: float
 ) -> dict:
-    """One hyperscaler's quarter; `plan` has its capex, rent and labs' payments."""
-    grown = c["ocf"] * (1.0 + c["ocf_growth"]) ** d["years"][t]
+    """One hyperscaler's quarter; `plan` has its capex, rent and labs' payments.
+
+    `market` is what the supply of bonds adds to its spread.
+    """
+    by_cost = "hyperscaler_funding.lease" in f
+    terms = under(f, "hyperscaler_funding")
+    grown = before_interest(f, c) * (1.0 + c["ocf_growth"]) ** d["years"][t]
     more = d["revenue"][t] - d["revenue"][plan["last"]]
     operating = (grown + c["ai_margin"] * c["ai_revenue"] * more) * DT
     operating += c["lab_margin"] * plan["from_labs"]
     yearly = max(4.0 * operating, 1e-6)
     debt = c["legacy_debt"] + state["bonds"]
-    market = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
-    market += c["spread_slope"] * debt / yearly
-    interest = (c["legacy_debt"] * (c["coupon"] + ra) + state["bonds"] * market) * DT
-    dues = plan["capex"] + plan["rent"] + interest
+    adjusted = debt
+    if by_cost:
+        adjusted += terms["lease_weight"] * state["leases"]
+    plain = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
+    per_debt = c["spread_slope"] / yearly
+    rate = plain + market + per_debt * adjusted
+    coupon = c["coupon"] + f["shifts.rate_all"]
+    interest = (c["legacy_debt"] * coupon + state["bonds"] * rate) * DT
+    lease_interest = state["leases"] * state["lease_rate"] * DT
+    returned = 0.0
+    if by_cost:
+        returned = state["leases"] * min(1.0, DT / terms["lease_life"])
+    dues = plan["capex"] + plan["rent"] + interest + lease_interest + returned
     earned = d["short"][t] * DT * state["cash"]
-    capacity = max(0.0, c["debt_limit"] * yearly - debt) * d["access"]
+    bonds_left = max(0.0, c["debt_limit"] * yearly - adjusted) * d["access"]
+    leases_left = 0.0
+    if by_cost:
+        most = terms["lease"] * plan["capex"]
+        leases_left = min(most * d["access"], bonds_left)
+    capacity = bonds_left + leases_left
     spare = state["cash"] - c["minimum_cash"]
     flow = operating + earned - dues
-    wanted = max(
-        c["payout"] * operating, max(0.0, spare + flow - 3.0 * c["minimum_cash"])
-    )
-    kept = min(c["payout_kept"] * c["payout"] * operating, spare + flow + capacity)
+    usual = c["payout"] * operating
+    wanted = max(usual, max(0.0, spare + flow - 3.0 * c["minimum_cash"]))
+    kept = min(c["payout_kept"] * usual, spare + flow + capacity)
     payout = max(0.0, kept, min(wanted, spare + flow))
     gap = payout - spare - flow
-    issued = clip(gap, 0.0, capacity)
-    cut = clip(gap - issued, 0.0, plan["capex"])
-    return {
+    leased, lease_plain, lease_rise = 0.0, 0.0, 0.0
+    if by_cost:
+        lease_plain = plain + terms["lease_premium"]
+        lease_rise = terms["lease_premium_rise"] / most if most > 1e-9 else 0.0
+        missing, off = max(0.0, gap), 1.0 - terms["lease_weight"]
+        dearer = rate - lease_plain
+        dearer += per_debt * (off * state["bonds"] + (1.0 + off) * missing)
+        steep = lease_rise + 2.0 * off * per_debt
+        cheapest = dearer / steep if steep > 1e-12 else 0.0
+        leased = max(cheapest, missing - bonds_left)
+        leased = clip(leased, 0.0, min(leases_left, missing))
+        issued = min(missing - leased, bonds_left)
+    else:
+        issued = clip(gap, 0.0, capacity)
+    cut = clip(gap - issued - leased, 0.0, plan["capex"])
+    cash = state["cash"] + flow - payout + issued + leased + cut
+    leases = state["leases"] - returned + leased
+    lease_rate = (state["leases"] - returned) * state["lease_rate"]
+    lease_rate += leased * (lease_plain + lease_rise * leased / 2.0)
+    report = {
         "operating": operating,
         "capex": plan["capex"] - cut,
         "rent": plan["rent"],
@@ -49,10 +102,25 @@ def run_hyperscaler(
         "payout": payout,
         "issued": issued,
         "headroom": headroom(spare + operating + capacity, dues),
-        "cash": state["cash"] + flow - payout + issued + cut,
+        "cash": cash,
         "debt": debt + issued,
         "bonds": state["bonds"] + issued,
+        "leases": leases,
+        "lease_rate": lease_rate / leases if leases > 1e-9 else 0.0,
+        "leased": leased,
+        "owed": debt + issued + leases,
     }
+    if by_cost:
+        new, w = state["bonds"] + issued, terms["lease_weight"]
+        report |= {
+            "bond_cost": rate + per_debt * (issued + w * leased + new),
+            "lease_cost": lease_plain + lease_rise * leased + w * per_debt * new,
+            "leverage": (debt + issued + w * leases) / yearly,
+            "supply_spread": market,
+            "payout_cut": max(0.0, usual - payout),
+            "capex_cut": cut,
+        }
+    return report
 
 
 def prepare_hybrid(c: dict, calendar: Calendar) -> dict:
@@ -112,7 +180,7 @@ def run_hybrid(
     capex = plan["capex"][t] * DT * d["response"][t] + c["overflow_capex"] * taken
     payout, maturing = c["payout"] * DT, plan["maturing"][t]
     new_rate = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
-    new_rate += c["contagion_pass"] * w["spread"]
+    new_rate += c["contagion_pass"] * w["spread"] + w["supply"]
     legacy = plan["legacy"][t]
     interest = (legacy * (c["legacy_coupon"] + ra) + state["new"] * new_rate) * DT
     earned = d["short"][t] * DT * state["cash"]

@@ -3,6 +3,7 @@
 import math
 
 from tests.oracle.dates import DT, clip
+from tests.oracle.vehicles import before_interest
 
 
 def open_wealth(f: dict, c: dict, plan: dict) -> dict:
@@ -15,7 +16,7 @@ def open_wealth(f: dict, c: dict, plan: dict) -> dict:
     multiples, caps = {}, 0.0
     for m, x in c["hyperscalers"].items():
         worth = x["market_cap"] + x["legacy_debt"] - x["cash"]
-        multiples[m] = worth / x["ocf"]
+        multiples[m] = worth / before_interest(f, x)
         caps += x["market_cap"]
     ((name, x),) = c["hybrid"].items()
     ebitda = x["core_ebitda"] * (1.0 + x["core_growth"]) ** plan["years"]
