@@ -53,7 +53,12 @@ def cost(b: np.ndarray, x: np.ndarray, r: Rungs, weight: float) -> np.ndarray:
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(
     ("outstanding", "adjusted", "gap"),
-    [(0.0, 80.0, 10.0), (150.0, 250.0, 20.0), (250.0, 400.0, 9.0), (300.0, 420.0, 40.0)],
+    [
+        (0.0, 80.0, 10.0),
+        (150.0, 250.0, 20.0),
+        (250.0, 400.0, 9.0),
+        (300.0, 420.0, 40.0),
+    ],
 )
 def test_the_split_costs_least(outstanding, adjusted, gap, weight):
     r = rungs(outstanding, adjusted)
