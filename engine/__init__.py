@@ -8,6 +8,8 @@ from engine import contracts as contracts
 from engine import credit as credit
 from engine import funds as funds
 from engine import metrics as metrics
+from engine.consistent import Consistent as Consistent
+from engine.consistent import simulate_consistent as simulate_consistent
 from engine.drivers.adoption import midpoint as midpoint
 from engine.drivers.adoption import revenue_curve as revenue_curve
 from engine.drivers.sampling import Scenario as Scenario

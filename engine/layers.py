@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from engine.contagion.idling import Idling
 from engine.contagion.information import Contagion, SystemState
 from engine.contagion.wealth import Wealth, WealthState
+from engine.contracts.foresight import Foresight
 from engine.contracts.labs import Labs, LabState, firm_commitments
 from engine.contracts.tenancy import (
     Tenancies,
@@ -75,6 +76,8 @@ class Paths(eqx.Module):
     leases: TenancyDates
     agency: Float[Array, "..."] | None
     """Share of the quarter in which the agency buys."""
+    foresight: Foresight | None = None
+    """What tenants with consistent expectations foresee."""
 
 
 class EconomyState(eqx.Module):
@@ -169,9 +172,21 @@ class Layers(eqx.Module):
 
 
 def paths(
-    economy: Economy, grid: TimeGrid, shocks: Float[Array, "quarter factor"]
+    economy: Economy,
+    grid: TimeGrid,
+    shocks: Float[Array, "quarter factor"],
+    foresight: Foresight | None = None,
 ) -> Paths:
-    """Computes everything dated of one scenario."""
+    """Computes everything dated of one scenario, with what its tenants foresee."""
+    is_consistent = economy.blueprint.choice("expectations.rule") == "consistent"
+    if is_consistent != (foresight is not None):
+        raise ValueError(
+            "expectations.rule: got consistent, expected static, adaptive or driver: "
+            "consistent is a fixed point of one scenario (engine.simulate_consistent)"
+            if is_consistent
+            else "foresight: got one, expected none unless expectations.rule is "
+            "consistent"
+        )
     return Paths(
         drivers=drive(economy, grid, shocks),
         firm=firm_commitments(economy, grid),
@@ -183,6 +198,7 @@ def paths(
         loans=spv_dates(economy, grid),
         leases=tenancy_dates(economy, grid),
         agency=agency_dates(economy, grid),
+        foresight=foresight,
     )
 
 

@@ -49,6 +49,8 @@ class Prices(eqx.Module):
     """The same as a tenant expects it for the next sixteen quarters."""
     additions: Float[Array, "..."]
     in_service: Float[Array, "..."]
+    chips_ahead: Float[Array, "window ..."] | None = None
+    """`level` as tenants foresee it; None where they take today's."""
 
 
 class Market(eqx.Module):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from engine.batching import batch_last, repeated
+from engine.contracts.foresight import Foresight
 from engine.drivers.sampling import Scenario
 from engine.economy import Economy
 from engine.grid import TimeGrid
@@ -120,17 +121,19 @@ def simulate(
     grid: TimeGrid,
     scenario: Scenario,
     rule: AbstractDefaultRule | None = None,
+    foresight: Foresight | None = None,
 ) -> Result:
     """Runs one scenario from `as_of` to the end of the grid.
 
     **Arguments:** what `EconomyConfig.build` returns, a scenario of
     `engine.reference_scenario` or one row of `engine.scenarios`, and the default rule
-    (the config's, hard in every shipped one, unless given).
+    (the config's, hard in every shipped one, unless given). `foresight` is what tenants
+    with consistent expectations are told (`engine.simulate_consistent` finds it).
     """
     rule = default_rule(economy) if rule is None else rule
     drawn = economy.replace(scenario.draws)
     layers = Layers.build(drawn, grid)
-    dated = paths(drawn, grid, scenario.shocks)
+    dated = paths(drawn, grid, scenario.shocks, foresight)
     start = opened(economy, drawn, state, grid)
     record = run_quarters(layers, dated, start, rule)
     return summarise(record, layers, drawn, grid)

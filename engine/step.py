@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from engine.contagion.idling import IdlingFlows
 from engine.contagion.information import SystemFlows
 from engine.contagion.wealth import WealthFlows
+from engine.contracts.foresight import foreseen
 from engine.contracts.labs import LabFlows
 from engine.contracts.tenancy import (
     TenancyFlows,
@@ -82,6 +83,7 @@ def step(
 
     # 2 market, 3 contracts
     prices, fleet = layers.market(drivers, system.openness, state.fleet)
+    prices = foreseen(prices, quarter.foresight)
     contracts = aged(state.clouds.contracts)
     operations = layers.clouds.operate(
         prices, quarter.clouds, contracts, state.clouds.deferred_capex

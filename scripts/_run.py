@@ -101,14 +101,24 @@ def private_folder(name: str) -> pathlib.Path | None:
     return path
 
 
-def load_config(path: str, overrides: list[str]) -> Any:
-    """The config at `path` with `key=value` overrides; `BadInput` with every error."""
+def load_config(path: str, overrides: list[str], consistent: bool = False) -> Any:
+    """The config at `path` with `key=value` overrides; `BadInput` with every error.
+
+    `consistent`: the verb runs one scenario, so that expectations may be a fixed point.
+    """
     from engine.config import ConfigError, load
 
     try:
-        return load(path, overrides)
+        config = load(path, overrides)
     except ConfigError as error:
         raise BadInput(*error.messages) from None
+    if config.expectations.rule == "consistent" and not consistent:
+        raise BadInput(
+            f"{pathlib.Path(path).name}: expectations.rule: got 'consistent', expected "
+            "static, adaptive or driver: consistent is a fixed point of one scenario, "
+            "for buytime run"
+        )
+    return config
 
 
 def fresh_folder(path: str) -> pathlib.Path:

@@ -18,11 +18,15 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    config = load_config(arguments.config, arguments.set)
+    config = load_config(arguments.config, arguments.set, consistent=True)
     folder = None if arguments.out is None else fresh_folder(arguments.out)
     with working("running"):
-        built, result = simulated(config)
-        document = describe(built, result)
+        if config.expectations.rule == "consistent":
+            built, result, found = consistent(config)
+            document = describe(built, result) | {"expectations": found}
+        else:
+            built, result = simulated(config)
+            document = describe(built, result)
         if folder is not None:
             write(folder, built, result, document)
     emit(arguments.json, document)
@@ -31,6 +35,32 @@ def execute(arguments: argparse.Namespace) -> None:
 def simulated(config: Any) -> tuple[tuple[Any, Any, Any], Any]:
     """Builds a config in float64 and runs its reference scenario."""
     return simulated_each([config])[0]
+
+
+def consistent(config: Any) -> tuple[tuple[Any, Any, Any], Any, dict[str, Any]]:
+    """The same with expectations that come true, and how they were found."""
+    start()
+    import jax.numpy as jnp
+
+    built = config.build(jnp.float64)
+    economy, _, grid = built
+    scenario = engine_entry("reference_scenario")(economy, grid)
+    solved = engine_entry("simulate_consistent")(*built, scenario)
+    starts = {"optimistic": solved.optimistic, "pessimistic": solved.pessimistic}
+    found = {
+        "rule": "consistent",
+        "status": solved.status,
+        "distance_of_paths": solved.distance,
+        "starts": {
+            name: {
+                "status": "converged" if x.is_fixed else "not_converged",
+                "iterations": x.iterations,
+                "residual": x.residual,
+            }
+            for name, x in starts.items()
+        },
+    }
+    return built, solved.result, found
 
 
 def simulated_each(configs: list[Any]) -> list[tuple[tuple[Any, Any, Any], Any]]:

@@ -41,5 +41,5 @@ class Market(Section):
 class Expectations(Section):
     """How market rents are expected to go on."""
 
-    rule: Literal["static", "adaptive", "driver"]
+    rule: Literal["static", "adaptive", "driver", "consistent"]
     half_life_quarters: Figure

@@ -91,7 +91,8 @@ DRIVERS = {
         "shell_cost_usd_bn_per_gw": "cost of a shell, to count an SPV's gigawatts",
     },
     "expectations": {
-        "rule": "how tenants expect demand: as it is, as it grows, or as it will be",
+        "rule": "how tenants expect demand: as it is, as it grows, as it will be, or "
+        "(`run` only) rents consistent with what comes of it",
         "half_life_quarters": "quarters in which expected growth halves (adaptive)",
     },
 }

@@ -124,17 +124,23 @@ class Tenancies(eqx.Module):
         quarter: Drivers,
         prices: Prices,
         rent: Float[Array, "spv ..."],
-        today: Float[Array, "spv ..."],
+        aged: Float[Array, "spv ..."],
         weights: Float[Array, "window spv ..."],
     ) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
         """Present value of rent and of value in use over the weighted window."""
+        today = aged * prices.level
         step = 1.0 / (1.0 + (quarter.ten_year + self.tenant_spread) * DT)
         paid, used = jnp.zeros_like(step), jnp.zeros_like(step)
+        chips = prices.chips_ahead
+        foreseen = [None] * weights.shape[0] if chips is None else chips[::-1]
         # Horner's rule from the last quarter back: no powers in the loop.
-        for weight, market in zip(weights[::-1], prices.shell_ahead[::-1], strict=True):
+        for weight, market, new in zip(
+            weights[::-1], prices.shell_ahead[::-1], foreseen, strict=True
+        ):
             paid = step * (weight + paid)
             if self.has_chips:
-                market = jnp.where(self.is_chips, today, market)
+                own = today if new is None else aged * new
+                market = jnp.where(self.is_chips, own, market)
                 used = used * self.wear
             used = step * (weight * market + used)
         return rent * DT * paid, rent * DT * self.use_multiple * used
@@ -154,7 +160,6 @@ class Tenancies(eqx.Module):
         `rent` is the annual contract rent of the whole asset.
         """
         residual = rent * prices.shell_ahead[-1] / self.cap_rate
-        today = dates.aged * prices.level
         if self.has_chips:
             resale = self.asset_cost * dates.worn * jnp.minimum(prices.level, 1.0)
             residual = jnp.where(self.is_chips, resale, residual)
@@ -163,13 +168,13 @@ class Tenancies(eqx.Module):
         backed = called - guarantee
         quarters = range(prices.shell_ahead.shape[0])
         whole = jnp.stack([jnp.ones_like(rent) for _ in quarters])
-        rents, use = self._present_values(quarter, prices, rent, today, whole)
+        rents, use = self._present_values(quarter, prices, rent, dates.aged, whole)
         stay = use + guarantee + self.moving_cost * rent
         renewal = jnp.clip(stay / rents - 1.0, -1.0, HIGHEST)
 
         left = dates.remaining / DT
         firm = jnp.stack([jnp.clip(left - ahead, 0.0, 1.0) for ahead in quarters])
-        rents, use = self._present_values(quarter, prices, rent, today, firm)
+        rents, use = self._present_values(quarter, prices, rent, dates.aged, firm)
         burden = jnp.maximum(rents + guarantee - use, 0.0)
         decades = annuity_factor(
             quarter.ten_year, jnp.full_like(quarter.ten_year, REPUTATION_YEARS)

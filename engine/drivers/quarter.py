@@ -75,7 +75,8 @@ def demand_ahead(
     rule = economy.blueprint.choice("expectations.rule")
     window = jnp.arange(16)
     last = adoption.lagged(gigawatts, 1)
-    if rule == "static":
+    # Consistent tenants are told what comes out: `engine.contracts.foresight`.
+    if rule in ("static", "consistent"):
         return jnp.broadcast_to(last[:, None], (grid.n_quarters, 16))
     if rule == "adaptive":
         growth = jnp.log(last / adoption.lagged(gigawatts, 5)) / 4.0

@@ -103,6 +103,11 @@ def expected_rents(f: dict, choices: dict, d: dict, t: int, shells: float) -> li
     return result
 
 
+def told(path: list, k: int) -> list:
+    """The window of a path that comes out, from its model quarter `k` on."""
+    return [path[min(k + j, len(path) - 1)] for j in range(AHEAD)]
+
+
 def decide(
     f: dict,
     c: dict,
@@ -114,6 +119,7 @@ def decide(
     rents: list,
     state: dict,
     p: dict,
+    chips: list | None = None,
 ) -> dict:
     """Whether the tenant of one vehicle renews, and whether it honours its lease."""
     rent, kind, market = lease["annual"], kinds["kind"], p["shell"]
@@ -123,7 +129,9 @@ def decide(
         age = max(0.0, begin + DT / 2.0 - lease["start"])
         market = p["level"] * math.exp(-f["market.chip_decay"] * age)
         fading = math.exp(-f["market.chip_decay"] * DT)
-        rents = [market * fading**j for j in range(AHEAD)]
+        new = [p["level"]] * AHEAD if chips is None else chips
+        aged = math.exp(-f["market.chip_decay"] * age)
+        rents = [new[j] * aged * fading**j for j in range(AHEAD)]
         resale = math.exp(-c["collateral_decay"] * age) * min(1.0, p["level"])
         collateral = residual = c["asset_cost"] * resale
     eta = 1.0 / (1.0 + (d["ten_year"][t] + c["tenant_spread"]) * DT)

@@ -85,6 +85,7 @@ class Opened:
         self.likeness = None
         if "resemblance.part" in f:
             self.likeness = Likeness(f, families, self.kinds, choices)
+        self.foresight: dict | None = None
         self.open()
 
     def only(self, family: str) -> dict:

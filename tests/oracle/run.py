@@ -83,7 +83,14 @@ class Oracle(Opened):
     def run_tenancies(self, t: int, p: dict) -> dict:
         """Tenants stay or leave."""
         f, d, begin = self.f, self.d, self.calendar.starts[t]
-        rents = contracts.expected_rents(f, self.choices, d, t, self.market["shells"])
+        told, h = self.foresight, self.calendar.n_history
+        if told is None:
+            rents = contracts.expected_rents(
+                f, self.choices, d, t, self.market["shells"]
+            )
+            chips = None
+        else:
+            rents, chips = (contracts.told(told[k], t - h) for k in ("shell", "level"))
         return {
             m: contracts.decide(
                 f,
@@ -96,6 +103,7 @@ class Oracle(Opened):
                 rents,
                 self.spvs[m],
                 p,
+                chips,
             )
             for m, c in self.c["spvs"].items()
         }
@@ -356,8 +364,19 @@ class Oracle(Opened):
         }
 
 
-def run(figures: dict, families: dict, choices: dict, shocks: list, grid: tuple):
-    """Every model quarter of a scenario; `grid` is start, quarters, history."""
+def run(
+    figures: dict,
+    families: dict,
+    choices: dict,
+    shocks: list,
+    grid: tuple,
+    foresight: dict | None = None,
+):
+    """Every model quarter of a scenario; `grid` is start, quarters, history.
+
+    `foresight`: paths of `shell` and `level` that tenants are told, if they are.
+    """
     oracle = Oracle(figures, families, choices, shocks, grid)
+    oracle.foresight = foresight
     quarters = range(oracle.calendar.n_history, oracle.calendar.n_quarters)
     return oracle, [oracle.quarter(t) for t in quarters]
