@@ -81,6 +81,23 @@ class Consistent(eqx.Module):
         )
 
 
+@jax.jit
+def _sweep(
+    economy: Economy,
+    state: EconomyState,
+    grid: TimeGrid,
+    scenario: Scenario,
+    rule: AbstractDefaultRule | None,
+    path: Float[Array, "2 quarter"],
+) -> tuple[Result, Array]:
+    """A run in which tenants foresee `path`, and the path that comes out."""
+    ahead = foresee(path[0], path[1])
+    result = simulate(economy, state, grid, scenario, rule, ahead)
+    record = result.record
+    assert record is not None
+    return result, jnp.stack([record.prices.shell, record.prices.level])
+
+
 def simulate_consistent(
     economy: Economy,
     state: EconomyState,
@@ -94,19 +111,11 @@ def simulate_consistent(
     `consistent`. Not to be traced: the number of sweeps depends on the numbers.
     """
 
-    @jax.jit
-    def sweep(path: Float[Array, "2 quarter"]) -> tuple[Result, Array]:
-        ahead = foresee(path[0], path[1])
-        result = simulate(economy, state, grid, scenario, rule, ahead)
-        record = result.record
-        assert record is not None
-        return result, jnp.stack([record.prices.shell, record.prices.level])
-
     def settle(shell: Array, chips: Array) -> Sweeps:
         path = jnp.stack([jnp.full((grid.n_model,), x) for x in (shell, chips)])
         step, before = 1.0, np.inf
         for n in range(1, SWEEPS + 1):
-            result, found = sweep(path)
+            result, found = _sweep(economy, state, grid, scenario, rule, path)
             residual = float(jnp.max(jnp.abs(found - path)))
             if residual <= TOLERANCE or n == SWEEPS:
                 return Sweeps(result, path, n, residual)
