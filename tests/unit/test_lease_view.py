@@ -13,6 +13,7 @@ from engine.metrics.accounting import accounting, own_leases, spv_leases
 from tests.config_files import CONFIGS
 
 TEN_YEAR, SHORT = 0.05, 0.04
+TO_LESSORS = 3.0
 START, TERM, END = 2029.25, 4.0, 2049.4
 
 
@@ -27,12 +28,15 @@ def record(economy, grid, let=1.0):
     def flat(value, *shape):
         return jnp.full((grid.n_model, *shape), value)
 
-    n, k = (len(economy.members(family)) for family in ("spvs", "neoclouds"))
+    families = ("spvs", "neoclouds", "hyperscalers")
+    n, k, h = (len(economy.members(family)) for family in families)
+    funding = types.SimpleNamespace(obligation=flat(TO_LESSORS, h))
     return types.SimpleNamespace(
         drivers=types.SimpleNamespace(ten_year=flat(TEN_YEAR), short=flat(SHORT)),
         tenancies=types.SimpleNamespace(let=flat(let, n)),
         spvs=types.SimpleNamespace(alive=flat(1.0, n)),
         clouds=types.SimpleNamespace(alive=flat(1.0, k)),
+        hyperscalers=types.SimpleNamespace(funding=funding),
     )
 
 
@@ -139,7 +143,13 @@ def test_companies_show_their_own_leases_once(base):
     def of(tenant):
         return sum(spvs.liability[:, i] for i, t in enumerate(tenants) if t == tenant)
 
-    np.testing.assert_allclose(view.totals.liability[:, at("meta")], of("meta"))
+    # Alphabet rents from no SPV: what it owes to lessors outside is all it shows.
+    to_lessors = np.where(np.arange(grid.n_quarters) < grid.n_history, 0.0, TO_LESSORS)
+    for asset in ("liability", "right_of_use", "finance_asset"):
+        shown = getattr(view.totals, asset)[:, at("alphabet")]
+        np.testing.assert_allclose(shown, to_lessors)
+    mine = of("meta") + to_lessors
+    np.testing.assert_allclose(view.totals.liability[:, at("meta")], mine)
     np.testing.assert_allclose(
         view.totals.liability[:, at("other tenants")], of("outside")
     )
