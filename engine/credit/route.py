@@ -6,6 +6,7 @@ below a floor. `route` reports it from a run's record; with a table `[lending]` 
 quarter reads it too (`engine/funds/lending.py`).
 """
 
+import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -64,7 +65,7 @@ def irb_weight(pd: ArrayLike, lgd: ArrayLike, maturity: ArrayLike) -> Values:
     """
     pd, lgd, maturity = floats(pd, lgd, maturity)
     require("pd", pd, lambda x: (x > 0) & (x < 1), "between 0 and 1")
-    share = (1.0 - jnp.exp(-50.0 * pd)) / (1.0 - jnp.exp(-50.0))
+    share = (1.0 - jnp.exp(-50.0 * pd)) / (1.0 - math.exp(-50.0))
     r = 0.12 * share + 0.24 * (1.0 - share)
     worst = ndtri(jnp.asarray(0.999, pd.dtype))
     stressed = normal_cdf((ndtri(pd) + jnp.sqrt(r) * worst) / jnp.sqrt(1.0 - r))

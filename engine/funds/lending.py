@@ -82,14 +82,18 @@ class Lending(eqx.Module):
             return None
         lenders, cet1 = Lenders.build(economy), economy["banks.cet1"]
         n = len(economy.members("neoclouds"))
-        k = len(economy.members("spvs"))
-        chosen = jnp.concatenate([jnp.ones(n), jnp.zeros(n), jnp.ones(2 * k)])
+        secured, unsecured, of_spvs = jnp.split(holders.bank, [n, 2 * n])
+        chosen = [
+            jnp.ones_like(secured),
+            jnp.zeros_like(unsecured),
+            jnp.ones_like(of_spvs),
+        ]
         kept = 1.0 - lenders.bank_advance
         return Lending(
             lenders=lenders,
             bank=holders.bank,
             both=holders.bank + holders.fund,
-            by_price=economy["lending.by_price"] * chosen.astype(holders.bank.dtype),
+            by_price=economy["lending.by_price"] * jnp.concatenate(chosen),
             haircut=kept / (1.0 - kept * holders.bank),
             single=economy["route.single_name"] * cet1,
             sector=economy["lending.sector"] * cet1,

@@ -295,6 +295,16 @@ def test_engine_equals_oracle(overrides):
 
 
 @pytest.mark.slow
+def test_engine_equals_oracle_where_banks_and_funds_compete_beside_an_agency():
+    case = check("scenarios/agency", n_random=2, most_excluded=0, lending=True)
+    record = case.results.record
+    assert (record.agency.bought > 0.1).any()
+    assert (record.moved.drawn > 0.01).any()
+    for name, worst in case.results.residuals.items():
+        assert worst.max() <= 1e-10, name
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("story", "n_random"),
     [
@@ -307,6 +317,7 @@ def test_engine_equals_oracle(overrides):
         ("scenarios/guarantee_implicit", 3),
         ("scenarios/agency", 3),
         ("scenarios/disproved_agency", 3),
+        ("scenarios/route_by_price", 10),
     ],
 )
 def test_engine_equals_oracle_on_many_random_scenarios(story, n_random):
