@@ -127,16 +127,32 @@ class Economy(eqx.Module):
         """The members that stand in the config: a program may take them one by one."""
         return self.blueprint.listed(family)
 
-    def stack(self, family: str, key: str) -> Float[Array, "member ..."]:
-        """Figure `key` of every member of `family`.
+    def states(self, family: str, key: str) -> bool:
+        """Whether any member of `family` states the optional figure `key`."""
+        names = [f"{family}.{m}.{key}" for m in self.listed(family)]
+        return any(n in self.figures for n in (*names, f"{TAPES}.{family}.{key}"))
+
+    def stack(
+        self, family: str, key: str, missing: float | None = None
+    ) -> Float[Array, "member ..."]:
+        """Figure `key` of every member of `family`; `missing` where it has none.
 
         Of a dated figure (`rent.dates`, `rent.values`) members may have different
         numbers of points: the shorter are lengthened so that they mean the same.
         """
-        listed = self.listed(family)
-        parts = [self.figures[f"{family}.{m}.{key}"][None] for m in listed]
-        if self.blueprint.tape(family) is not None:
-            parts.append(self.figures[f"{TAPES}.{family}.{key}"])
+        listed, tape = self.listed(family), self.blueprint.tape(family)
+        on_tape = f"{TAPES}.{family}.{key}"
+        if missing is None:
+            parts = [self.figures[f"{family}.{m}.{key}"][None] for m in listed]
+            if tape is not None:
+                parts.append(self.figures[on_tape])
+        else:
+            none = jnp.full_like(self.figures["banks.buffer"], missing)
+            found = [self.figures.get(f"{family}.{m}.{key}", none) for m in listed]
+            parts = [figure[None] for figure in found]
+            if tape is not None:
+                absent = jnp.full((len(tape.names),), missing, none.dtype)
+                parts.append(self.figures.get(on_tape, absent))
         if parts[0].ndim > 1:
             longest = max(part.shape[1] for part in parts)
             parts = [_lengthened(part, longest, key) for part in parts]

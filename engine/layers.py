@@ -46,6 +46,7 @@ from engine.funds.private_credit import FundState, PrivateCredit
 from engine.grid import TimeGrid
 from engine.investors import Investors, InvestorState
 from engine.market import Fleet, Market
+from engine.vehicles.construction import has_risk, payers
 from engine.vehicles.hybrid import (
     Hybrid,
     HybridPaths,
@@ -131,6 +132,8 @@ class Layers(eqx.Module):
     customers: Float[Array, "neocloud hyperscaler ..."]
     providers: Float[Array, "lab hyperscaler ..."]
     """Share of a lab's firm dues owed to the hyperscaler."""
+    completing: Float[Array, "hyperscaler spv ..."] | None
+    """1 where the tenant pays for the SPV's overrun; None without such risk."""
 
     @staticmethod
     def build(economy: Economy, grid: TimeGrid) -> "Layers":
@@ -142,6 +145,11 @@ class Layers(eqx.Module):
         tenants = [economy.where("spvs", "tenant", name) for name in scalers]
         customers = [economy.stack("neoclouds", f"customers.{h}") for h in scalers]
         providers = [economy.stack("labs", f"providers.{h}") for h in scalers]
+        by_tenant = payers(economy)[1]
+        completing = [
+            tuple(a and b for a, b in zip(own, by_tenant, strict=True))
+            for own in tenants
+        ]
         return Layers(
             market=Market.build(economy),
             labs=Labs.build(economy),
@@ -168,6 +176,9 @@ class Layers(eqx.Module):
             tenants=jnp.asarray(tenants, dtype=access.dtype),
             customers=jnp.stack(customers, axis=1),
             providers=jnp.stack(providers, axis=1),
+            completing=jnp.asarray(completing, dtype=access.dtype)
+            if has_risk(economy)
+            else None,
         )
 
 

@@ -171,11 +171,19 @@ def step(
     )
     hybrid_state = layers.hybrid.met(operations.billed, clouds.failing, hybrid_state)
     rents = spv_earnings.paid_by_tenant * state.spvs.alive
+    owners = spvs.distributed - spvs.equity - spvs.sponsor
+    to_projects = jnp.sum(layers.tenants * rents[None, :], axis=1)
+    if layers.completing is not None and spvs.building is not None:
+        risk = spvs.building
+        completed = layers.completing * (risk.guaranteed * spvs.alive)[None]
+        credits = layers.tenants * (risk.credited * spvs.alive)[None]
+        to_projects = to_projects + jnp.sum(completed - credits, axis=1)
+        # What a tenant completes is no owner's money.
+        owners = owners + jnp.sum(layers.completing, axis=0) * risk.guaranteed
     hyperscalers, hyperscaler_state = layers.hyperscalers(
         drivers,
         quarter.capex,
-        jnp.sum(layers.tenants * rents[None, :], axis=1)
-        + jnp.sum(layers.customers * billed[:, None], axis=0),
+        to_projects + jnp.sum(layers.customers * billed[:, None], axis=0),
         jnp.sum(to_hyperscalers * labs.honoured[:, None], axis=0),
         state.hyperscalers,
     )
@@ -186,7 +194,7 @@ def step(
         + jnp.sum(clouds.capex * clouds.alive, axis=0),
         clouds.backstop * clouds.alive,
         clouds.price * layers.cloud_terms.market_cap,
-        (spvs.distributed - spvs.equity - spvs.sponsor) * spvs.alive,
+        owners * spvs.alive,
         spvs.covered * spvs.alive + spvs.guaranteed * spvs.failing,
         state.vendor,
     )

@@ -40,6 +40,16 @@ def _funding(name: str, sign: int, *fields: str) -> Row:
     return Row(name, sign, flow)
 
 
+def _risk(name: str, sign: int, field: str) -> Row:
+    """A row of an SPV's overruns and damages; nothing where no deal states them."""
+
+    def flow(flows: Any) -> Any:
+        found = flows.building
+        return flows.cash * 0.0 if found is None else getattr(found, field)
+
+    return Row(name, sign, flow)
+
+
 class Vehicle(NamedTuple):
     """Rows of a family: where its flows stand in the record, and what they are."""
 
@@ -111,6 +121,9 @@ VEHICLES: dict[str, Vehicle] = {
             _row("sponsor called", 1, "sponsor"),
             _row("loan drawn", 1, "draw"),
             _row("construction", -1, "spend"),
+            _risk("construction beyond budget", -1, "overrun"),
+            _risk("damages from the contractor", 1, "received"),
+            _risk("damages to the tenant", -1, "credited"),
             _row("interest, loan", -1, "interest_loan", "interest_arrears"),
             _row("interest, arrears", -1, "interest_arrears"),
             _row("interest, take-out", -1, "interest_takeout"),
@@ -140,6 +153,7 @@ VEHICLES: dict[str, Vehicle] = {
             _row("in the trap account", 0, "trapped"),
             _row("sponsor's cure", 0, "cure"),
             _row("debt that a take-out would carry", 0, "takeout_capacity"),
+            _risk("overrun paid by the completion guarantor", 0, "guaranteed"),
         ),
     ),
     "hybrid": Vehicle(

@@ -21,6 +21,13 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
         "--unknown", metavar="KEY", help="config path to solve for (default: midpoint)"
     )
     sub.add_argument(
+        "--between",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="where to look for another unknown, in the unit of its key",
+    )
+    sub.add_argument(
         "--shift",
         action="append",
         default=[],
@@ -37,7 +44,13 @@ def execute(arguments: argparse.Namespace) -> None:
             "probability are not in this version)"
         )
     config = load_config(arguments.config, arguments.set)
-    found = break_even(config, arguments.criterion, arguments.unknown, arguments.shift)
+    found = break_even(
+        config,
+        arguments.criterion,
+        arguments.unknown,
+        arguments.shift,
+        arguments.between,
+    )
     emit(arguments.json, found)
 
 
@@ -46,6 +59,7 @@ def break_even(
     criterion: str | None = None,
     unknown: str | None = None,
     shifts: list[str] | None = None,
+    between: list[float] | None = None,
 ) -> dict[str, Any]:
     """The study of one criterion, or of all."""
     jax = start()
@@ -59,6 +73,8 @@ def break_even(
     options: dict[str, Any] = {"scenario": reference_scenario(economy, grid)}
     if unknown is not None:
         options["unknown"] = figure(config, "--unknown", unknown)
+    if between is not None:
+        options["bounds"] = bounds(config, options.get("unknown"), between)
     if shifts:
         options["paths"] = [figure(config, "--shift", key) for key in shifts]
     with working("searching for break-evens"):
@@ -66,6 +82,17 @@ def break_even(
             return study(economy, grid, criterion, **options)
         except ValueError as error:
             raise BadInput(f"--criterion: {error}") from None
+
+
+def bounds(config: Any, unknown: str | None, between: list[float]) -> Any:
+    """Where to look, in the engine's unit."""
+    low, high = between
+    if unknown is None:
+        raise BadInput("--between: got no --unknown, expected one beside it")
+    if not low < high:
+        raise BadInput(f"--between: got {low:g} {high:g}, expected the lower one first")
+    factor = next(f.factor for f in config.figures if f.name == unknown)
+    return (low * factor, high * factor)
 
 
 def figure(config: Any, flag: str, key: str) -> str:

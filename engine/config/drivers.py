@@ -62,9 +62,10 @@ class Access(Section):
 
 
 class Physics(Section):
-    """Delay of everything not yet energised."""
+    """Delay and cost beyond budget of everything not yet energised."""
 
     delay_years: Figure
+    overrun_share: Figure | None = None
 
 
 class Power(Section):

@@ -48,7 +48,10 @@ DRIVERS = {
         "volatility_per_year": "yearly volatility of the log GPU price",
     },
     "access": {"level_share": "how open equity, notes, refinancing and draws are"},
-    "physics": {"delay_years": "years by which all that is not yet energised is late"},
+    "physics": {
+        "delay_years": "years by which all that is not yet energised is late",
+        "overrun_share": "cost of all projects beyond budget, of what is left to build",
+    },
     "power": {
         "price_usd_per_mwh": "price of power for a site",
         "load_share": "average load over nameplate",

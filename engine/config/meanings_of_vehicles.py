@@ -87,6 +87,16 @@ VEHICLES = {
         "construction_cost_usd_bn": "the vehicle's share of the building's cost",
         "construction_start_date": "first spending",
         "completion_date": "last spending, before delays",
+        "overrun_share": "cost beyond budget, of what is left to build, beside "
+        "physics.overrun_share",
+        "completion_guarantor": "who pays an overrun first: sponsor, or tenant",
+        "completion_guarantee_usd_bn": "overrun that the guarantor pays",
+        "contractor_damages_bps": "damages that the contractor pays per day of delay, "
+        "of construction cost",
+        "contractor_damages_cap_share": "their cap, of construction cost",
+        "tenant_damages_x": "days of rent owed to the tenant per day late",
+        "tenant_damages_cap_years": "their cap, in years of rent",
+        "delay_interest_share": "interest of a delay that lenders do not capitalise",
         "issue_date": "date of the notes or the loan",
         "ownership_share": "the vehicle's share of the asset",
         "asset_cost_usd_bn": "cost of the whole asset",

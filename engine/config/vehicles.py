@@ -115,6 +115,15 @@ class Spv(Section):
     construction_cost_usd_bn: Figure
     construction_start_date: Figure
     completion_date: Figure
+    overrun_share: Figure | None = None
+    completion_guarantor: Literal["sponsor", "tenant"] = "sponsor"
+    """Who pays an overrun first, up to the guarantee."""
+    completion_guarantee_usd_bn: Figure | None = None
+    contractor_damages_bps: Figure | None = None
+    contractor_damages_cap_share: Figure | None = None
+    tenant_damages_x: Figure | None = None
+    tenant_damages_cap_years: Figure | None = None
+    delay_interest_share: Figure | None = None
     issue_date: Figure
     ownership_share: Figure
     asset_cost_usd_bn: Figure

@@ -20,6 +20,7 @@ from engine.jump import AbstractDefaultRule
 from engine.numerics import annuity_factor, ratio_above
 from engine.once import computed_once, once
 from engine.survival import HIGHEST, headroom, survive
+from engine.vehicles.construction import Building
 from engine.vehicles.spv import SpvEarnings, SpvPaths
 
 
@@ -85,6 +86,8 @@ class SpvFlows(eqx.Module):
     cash: Float[Array, "spv ..."]
     book_gap: Float[Array, "spv ..."]
     junior_while_short: Float[Array, "spv ..."]
+    building: Building | None
+    """Overruns and damages; what is guaranteed of them is part of `equity`."""
 
 
 @computed_once
@@ -121,7 +124,11 @@ def divide_spv(
     level = level_service(state.loan, rate * DT, dates.remaining)
     principal = terms.amortises * paths.started * level.principal
     interest = state.loan * rate * DT
-    capitalised = terms.drawn * (1.0 - paths.started) * interest
+    risk = paths.building
+    waits = 1.0 - paths.started
+    if risk is not None:
+        waits = waits - risk.late
+    capitalised = terms.drawn * waits * interest
     late = state.arrears * (quarter.short + guarantee.spread) * DT
     second = level_service(
         state.takeout, state.takeout_rate * DT, dates.remaining_takeout
@@ -150,8 +157,12 @@ def divide_spv(
     own_spend = (1.0 - terms.drawn) * paths.spend
     coupons = interest - capitalised + late + second.interest
     repayments = principal + residual + second.principal
-    due = once(own_spend + coupons + repayments)
     income = earnings.cfads + earnings.owed + earned + paths.equity
+    if risk is not None:
+        # Builders, and a tenant that may set off against rent, are first.
+        own_spend = own_spend + risk.beyond + risk.credited
+        income = income + risk.received
+    due = once(own_spend + coupons + repayments)
     roll = guarantee.rolling * principal
     sources = state.cash + income + state.sponsor + roll
 
@@ -213,6 +224,10 @@ def divide_spv(
     old_takeout = takeout - excess.swept_takeout
     takeout = old_takeout + taken
     arrears = state.arrears + rolled + short
+    asset, put_in = state.asset + paths.spend, paid_in + sponsor
+    if risk is not None:
+        asset, paid_in = asset + risk.overrun, paid_in + risk.guaranteed
+        put_in = put_in + risk.guaranteed + risk.received - risk.credited
     claim = state.debt
     proceeds = state.cash + earnings.collateral * terms.foreclosure
     pool = proceeds + earnings.backed
@@ -234,15 +249,14 @@ def divide_spv(
         trapped=excess.trapped,
         reach=test.reach,
         coverage=coverage,
-        asset=state.asset + paths.spend,
+        asset=asset,
         book_equity=state.book_equity
         + earnings.cfads
         + earnings.owed
         + earned
         - coupons
         - capitalised
-        + paid_in
-        + sponsor
+        + put_in
         - excess.distributed,
     )
     flows = SpvFlows(
@@ -295,5 +309,6 @@ def divide_spv(
         junior_while_short=jnp.minimum(
             excess.distributed + swept + jnp.maximum(rest, 0.0), short
         ),
+        building=risk,
     )
     return flows, new

@@ -14,7 +14,8 @@ from engine.credit.spv_covenants import SpvCovenants
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, conditional
 from engine.survival import HIGHEST
-from engine.vehicles.spv import built, coupon
+from engine.vehicles.construction import built
+from engine.vehicles.spv import coupon
 
 
 class SpvDates(eqx.Module):

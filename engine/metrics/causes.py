@@ -19,6 +19,8 @@ from engine.survival import HIGHEST
 CAUSES = {
     "operating_loss": "running costs above what customers pay",
     "construction": "construction or committed capex not paid",
+    "overrun": "construction beyond budget and beyond its guarantee not paid",
+    "damages": "damages for delay not paid",
     "interest": "interest not paid",
     "principal": "scheduled principal not paid",
     "maturity": "notes that mature neither repaid nor refinanced",
@@ -124,15 +126,20 @@ def cloud_default(clouds: Any, quarter: int, i: int) -> Cause:
 def spv_default(spvs: Any, drawn: bool, quarter: int, i: int) -> Cause:
     """Why SPV `i` has a negative headroom in `quarter` (docs/model.md, 5).
 
-    Dues by rank: own construction, coupons, repayments; of these what is left at the
-    last attempt at a take-out comes last. `drawn`: its loan is drawn as it builds.
+    Dues by rank: own construction, what it costs beyond budget, damages, coupons,
+    repayments; of these what is left at the last attempt at a take-out comes last.
+    `drawn`: its loan is drawn as it builds.
     """
     x = _at(spvs, quarter, i)
     if _is_covenant(x):
         return Cause("covenant", 0.0, {}, {})
+    building = getattr(spvs, "building", None)
+    risk = (lambda name: 0.0) if building is None else _at(building, quarter, i)
     deferred = x("equity") - (x("spend") - x("draw") if drawn else 0.0)
     dues = [
         ("construction", 0.0 if drawn else x("spend")),
+        ("overrun", risk("overrun") - risk("guaranteed")),
+        ("damages", risk("credited")),
         ("interest", x("interest_loan") + x("interest_takeout")),
         ("principal", x("scheduled") + x("repaid_takeout") - x("swept_takeout")),
         ("residual", x("residual")),
@@ -142,7 +149,8 @@ def spv_default(spvs: Any, drawn: bool, quarter: int, i: int) -> Cause:
         "rent": x("cfads"),
         "leaver": x("owed"),
         "interest_earned": x("earned"),
-        "equity": deferred,
+        "equity": deferred - risk("guaranteed"),
+        "damages": risk("received"),
         "sponsor": x("sponsor") - x("cure"),
         "rolled": x("rolled"),
     }

@@ -88,6 +88,9 @@ def funding(
     share = jnp.where(prefunded, notes / (notes + equity), 0.0)
     lent = drawn + spend * _beside(share, spend)
     kept = lent - spvs.lent_takeout * here
+    if spvs.building is not None:
+        # Lenders lend against the budget: an overrun is others' money.
+        spend = spend + spvs.building.overrun * here
 
     def held(by: str) -> Float[Array, "..."]:
         """What a holder lends to neoclouds against collateral, and to projects."""

@@ -85,6 +85,9 @@ def cash(
         - spvs.spend
         - spvs.distributed
     )
+    if spvs.building is not None:
+        risk = spvs.building
+        spv_uses = spv_uses + risk.received - risk.credited - risk.overrun
     vendor_uses = (
         vendor.profit
         + vendor.earned

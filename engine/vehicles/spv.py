@@ -1,5 +1,7 @@
 """SPVs: one project, one tenant. What they build, what rent they strike and collect."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from engine.grid import DT, TimeGrid
 from engine.market import Prices
 from engine.numerics import annuity_factor
 from engine.once import computed_once
+from engine.vehicles.construction import Building, building, built
 
 
 class SpvPaths(eqx.Module):
@@ -21,6 +24,8 @@ class SpvPaths(eqx.Module):
     equity: Float[Array, "..."]
     started: Float[Array, "..."]
     """Share of the quarter after rent start."""
+    building: Building | None = None
+    """Overruns and a delay's damages, where deals state them."""
 
 
 class SpvEarnings(eqx.Module):
@@ -157,14 +162,6 @@ def contract_rent(economy: Economy) -> Float[Array, " spv"]:
     return jnp.where(is_yield, by_cost, by_cover)
 
 
-def built(
-    start: Float[Array, "..."], end: Float[Array, "..."], dates: Float[Array, "..."]
-) -> Float[Array, "..."]:
-    """Share of construction spent by `dates`: an S-curve, zero slope at both ends."""
-    x = jnp.clip((dates - start) / (end - start), 0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)
-
-
 def spv_paths(economy: Economy, grid: TimeGrid) -> SpvPaths:
     """Construction, deferred equity and rent start of every SPV by model quarter."""
     delay = economy["physics.delay"]
@@ -183,7 +180,8 @@ def spv_paths(economy: Economy, grid: TimeGrid) -> SpvPaths:
         "spvs", "construction_start", "completion", "construction_cost", "equity",
         "rent_start",
     )  # fmt: skip
-    return jax.vmap(of, out_axes=1)(deals)
+    risk = building(economy, grid, contract_rent(economy))
+    return dataclasses.replace(jax.vmap(of, out_axes=1)(deals), building=risk)
 
 
 def reference_rates(

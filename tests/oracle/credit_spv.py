@@ -157,7 +157,8 @@ def run_spv(
     rate = loan_coupon(f, c, kinds["coupon_kind"], short, w["margin"]) * DT
     started, drawn = p["started"][t], kinds["funding"] == "drawn"
     interest = s["loan"] * rate
-    capitalised = (1.0 - started) * interest if drawn else 0.0
+    extra = p["building"][t]
+    capitalised = (1.0 - started - extra["due"]) * interest if drawn else 0.0
     level = 0.0
     if kinds["profile"] == "amortising":
         level = started * level_principal(s["loan"], rate, p["life"][t])
@@ -173,13 +174,16 @@ def run_spv(
         equity += spend - draw
     out = take_out(c, p, d, t, s, income["cfads"], w, g)
     own = 0.0 if drawn else spend
+    beyond = extra["overrun"] - extra["guaranteed"]
     coupons = interest - capitalised + late_interest + interest2
     repayments = level + out["residual"] + principal2
-    dues = own + coupons + repayments
+    first = own + beyond + extra["credited"]
+    dues = first + coupons + repayments
 
     earned = short * DT * s["cash"]
     pot = s["cash"] + income["cfads"] + income["owed"] + earned + p["equity"][t]
     roll = g["rolling"] * level
+    pot += extra["received"]
     there = pot + s["sponsor"] + roll
     health = headroom(there, dues)
     pot -= s["reserve"] + s["trapped"]
@@ -190,7 +194,7 @@ def run_spv(
     called = clip(dues - pot, 0.0, s["sponsor"])
     rolled = clip(dues - pot - called, 0.0, roll)
     rest, shortfall = pot + called + rolled, 0.0
-    for due in (own, coupons, repayments):
+    for due in (first, coupons, repayments):
         paid = clip(rest, 0.0, due)
         rest -= paid
         shortfall += due - paid
@@ -202,6 +206,8 @@ def run_spv(
     test = default_test(c, s["reach"], income["cfads"], service, owners, started)
     ranks = [
         ("construction", own),
+        ("overrun", beyond),
+        ("damages", extra["credited"]),
         ("interest", coupons),
         ("principal", level + principal2),
         ("residual", out["residual"]),
@@ -249,7 +255,8 @@ def run_spv(
         "cfads": income["cfads"],
         "owed": income["owed"],
         "spend": spend,
-        "equity": equity,
+        "equity": equity + extra["guaranteed"],
+        "building": extra,
         "sponsor": called + test["cure"],
         "reserve": target,
         "reserved": end["reserve"],

@@ -87,14 +87,15 @@ def _quarter(run: Run, q: dict) -> list[dict]:
             notes = f[f"{key}.notes"]
             lent += r["spend"] * notes / (notes + f[f"{key}.equity"])
         kept = a * (lent - r["lent_takeout"])
+        spent = r["spend"] + r["building"]["overrun"]
         found.append(
             {
-                "capex": a * r["spend"],
+                "capex": a * spent,
                 "hardware": 1.0 if chips == "chips" else f["funding.project_hardware"],
                 "private_credit": (1.0 - bank - bond) * kept - more,
                 "corporate_bonds": bond * kept,
                 "securitised": a * r["lent_takeout"],
-                "equity_other": bank * kept + more + a * (r["spend"] - lent),
+                "equity_other": bank * kept + more + a * (spent - lent),
             }
         )
     return found

@@ -2,6 +2,7 @@
 
 from tests.oracle import (
     agency,
+    building,
     contracts,
     credit_neocloud,
     credit_spv,
@@ -25,6 +26,7 @@ KINDS = (
     "tenant",
     "asset",
     "guarantor",
+    "completion_guarantor",
 )
 
 
@@ -68,6 +70,10 @@ class Opened:
             m: credit_spv.prepare_spv(f, c, self.lease[m], calendar)
             for m, c in self.c["spvs"].items()
         }
+        for m, c in self.c["spvs"].items():
+            self.spv_plan[m]["building"] = building.prepare_building(
+                f, c, self.kinds[m], self.lease[m], calendar, families["hyperscalers"]
+            )
         self.backer = {
             choices[f"vendor.{m}.backs"]: {
                 "runs": calendar.overlap(calendar.starts[0], c["backstop_end"]),

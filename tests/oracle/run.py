@@ -33,12 +33,13 @@ class Oracle(Opened):
             )
         by_cost = "hyperscaler_funding.supply" in self.f
         dearer = vehicles.supply_spread(self.f, self.supply) if by_cost else 0.0
-        hypers = self.run_hypers(t, labs, bills, collected, dearer)
-        hybrid = self.run_hybrid(t, labs, p, dearer)
+        started = {m: s["alive"] for m, s in self.spvs.items()}
         self.offers = self.offer(t)
+        spvs = self.run_spvs(t, tenancies, collected, p)
+        hypers = self.run_hypers(t, labs, bills, collected, dearer, started, spvs)
+        hybrid = self.run_hybrid(t, labs, p, dearer)
         clouds = self.run_clouds(t, labs, bills, p)
         self.hybrid["seeking"] = self.freed(bills, clouds)
-        spvs = self.run_spvs(t, tenancies, collected, p)
         vendor = self.run_vendors(t, hypers, hybrid, clouds, spvs)
         report = self.run_holders(t, clouds, spvs)
         self.market = market.build(
@@ -113,9 +114,19 @@ class Oracle(Opened):
         return sum(c[f"customers.{m}"] * (1.0 - r["honoured"]) for m, r in labs.items())
 
     def run_hypers(
-        self, t: int, labs: dict, bills: dict, collected: dict, dearer: float
+        self,
+        t: int,
+        labs: dict,
+        bills: dict,
+        collected: dict,
+        dearer: float,
+        started: dict,
+        spvs: dict,
     ) -> dict:
-        """Hyperscalers collect from labs, build, and pay rent."""
+        """Hyperscalers collect from labs, build, pay rent and complete projects.
+
+        `started` is who lived at the start of the quarter, `spvs` what they report.
+        """
         result = {}
         for m, c in self.c["hyperscalers"].items():
             from_labs = rent = 0.0
@@ -125,7 +136,11 @@ class Oracle(Opened):
             for i, x in collected.items():
                 if self.kinds[i]["tenant"] == m:
                     paid = x["from_tenant"] + x["owed"] - x["covered"]
-                    rent += paid * self.spvs[i]["alive"]
+                    rent += paid * started[i]
+                    extra, lives = spvs[i]["building"], spvs[i]["alive"]
+                    rent -= extra["credited"] * lives
+                    if extra["by_tenant"]:
+                        rent += extra["guaranteed"] * lives
             for i, cloud in self.c["neoclouds"].items():
                 billed = bills[i]["billed"] * self.clouds[i]["alive"]
                 rent += cloud[f"customers.{m}"] * billed
@@ -276,6 +291,8 @@ class Oracle(Opened):
                 paid["guarantees"] += r["guaranteed"] * r["failing"]
                 share = self.c["spvs"][i]["vendor_equity"]
                 owners = r["distributed"] - r["equity"] - r["sponsor"]
+                if r["building"]["by_tenant"]:
+                    owners += r["building"]["guaranteed"]
                 paid["dividends"] += share * owners * r["alive"]
             report = vehicles.run_vendor(c, self.d, t, self.vendor_cash[m], capex, paid)
             self.vendor_cash[m] = report["cash"]

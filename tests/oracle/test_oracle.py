@@ -59,6 +59,20 @@ LENDING = {
     "lending.sector": 0.025,
     "route.single_name": 0.012,
 }
+# Overruns beyond guarantees, and damages of a delay both ways.
+CONSTRUCTION = {
+    "physics.delay": 0.3,
+    "physics.overrun": 0.05,
+    "spvs.vantage.overrun": 0.3,
+    "spvs.vantage.completion_guarantee": 1.0,
+    "spvs.vantage.contractor_damages": 0.0005,
+    "spvs.vantage.contractor_damages_cap": 0.02,
+    "spvs.vantage.delay_interest": 0.7,
+    "spvs.hyperion.overrun": 0.1,
+    "spvs.hyperion.completion_guarantee": 1.5,
+    "spvs.hyperion.tenant_damages": 0.5,
+    "spvs.hyperion.tenant_damages_cap": 0.1,
+}
 RELATIVE = 1e-9
 # A money amount may also differ by this share of the system's assets [USD bn].
 ASSETS = 1000.0
@@ -85,13 +99,14 @@ def _simulate(economy: Any, state: Any, grid: Any, scenarios: Any) -> Any:
 
 
 def with_covenants(economy: Any) -> Any:
-    """The economy with every covenant of `COVENANTS` in every deal."""
+    """The economy with `COVENANTS` in every deal, and all of `CONSTRUCTION`."""
     figures = {
         f"{family}.{member}.{key}": jnp.asarray(value, jnp.float64)
         for family, terms in COVENANTS.items()
         for member in economy.members(family)
         for key, value in terms.items()
     }
+    figures |= {k: jnp.asarray(v, jnp.float64) for k, v in CONSTRUCTION.items()}
     return economy.replace(figures)
 
 
@@ -254,7 +269,7 @@ def check(
     return case
 
 
-def test_engine_equals_oracle_with_every_covenant_in_every_deal():
+def test_engine_equals_oracle_with_every_covenant_and_construction_risk():
     # The program of the plain base serves: figures are its arguments.
     record = check("base", n_random=4, most_excluded=0, covenants=True).results.record
     clouds = record.clouds
@@ -266,6 +281,11 @@ def test_engine_equals_oracle_with_every_covenant_in_every_deal():
         assert happened.any()
     assert (clouds.covenant < 0.0).any()
     assert (spvs.covenant < 0.0).any()
+    risk = spvs.building
+    for happened in (risk.guaranteed > 0, risk.overrun > risk.guaranteed):
+        assert happened.any()
+    for happened in (risk.received > 0, risk.credited > 0):
+        assert happened.any()
 
 
 def test_engine_equals_oracle_where_lenders_are_chosen_by_price():
