@@ -16,6 +16,8 @@ from engine.layers import Layers, opening_state, paths
 from engine.metrics.causes import spv_default
 from engine.vehicles.construction import built
 from engine.vehicles.spv import SpvEarnings, contract_rent, spv_paths
+from scripts._output import BadInput
+from scripts.breakeven import bounds
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
@@ -203,3 +205,16 @@ def test_cash_and_books_hold_and_the_overrun_is_the_cause(base):
     assert cause.missing == pytest.approx(float(risk.beyond[i]) - 5.0)
     assert cause.sources["cash"] == pytest.approx(0.0, abs=1e-12)
     np.testing.assert_allclose(before.cash, state.cash)
+
+
+def test_a_break_even_is_sought_between_values_in_the_keys_unit():
+    config = load(CONFIGS / "base.toml")
+    unknown = "spvs.vantage.contractor_damages"
+    low, high = bounds(config, unknown, [0.0, 20.0])
+    assert (low, high) == (0.0, pytest.approx(0.002))
+    for key, between, told in (
+        (None, [0.0, 1.0], "--unknown"),
+        (unknown, [2.0, 1.0], "the lower one first"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            bounds(config, key, between)
