@@ -77,16 +77,12 @@ def has_risk(economy: Economy) -> bool:
     return COMMON in economy.figures or any(stated)
 
 
-def building(
-    economy: Economy, grid: TimeGrid, rent: Float[Array, " spv"]
-) -> Building | None:
-    """Overruns, guarantees and damages by model quarter; None where none is stated.
+def building(economy: Economy, grid: TimeGrid, rent: Float[Array, " spv"]) -> Building:
+    """Overruns, guarantees and damages by model quarter, where any is stated.
 
     `rent` is the annual contract rent of the whole asset. Damages run per day of delay
     until their cap; a guarantee pays the first of an overrun, as it is spent.
     """
-    if not has_risk(economy):
-        return None
     delay = economy["physics.delay"]
     common = economy.figures.get(COMMON, jnp.zeros_like(delay))
 

@@ -14,7 +14,7 @@ from engine.grid import DT, TimeGrid
 from engine.market import Prices
 from engine.numerics import annuity_factor
 from engine.once import computed_once
-from engine.vehicles.construction import Building, building, built
+from engine.vehicles.construction import Building, building, built, has_risk
 
 
 class SpvPaths(eqx.Module):
@@ -180,8 +180,11 @@ def spv_paths(economy: Economy, grid: TimeGrid) -> SpvPaths:
         "spvs", "construction_start", "completion", "construction_cost", "equity",
         "rent_start",
     )  # fmt: skip
+    found = jax.vmap(of, out_axes=1)(deals)
+    if not has_risk(economy):
+        return found
     risk = building(economy, grid, contract_rent(economy))
-    return dataclasses.replace(jax.vmap(of, out_axes=1)(deals), building=risk)
+    return dataclasses.replace(found, building=risk)
 
 
 def reference_rates(
