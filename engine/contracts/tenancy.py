@@ -10,11 +10,24 @@ from engine.economy import Economy
 from engine.grid import DT, TimeGrid, conditional
 from engine.jump import AbstractDefaultRule, jump
 from engine.market import Prices
-from engine.numerics import annuity_factor
+from engine.numerics import annuity_factor, ratio_above
 from engine.once import computed_once
 from engine.survival import HIGHEST, kept
 
 REPUTATION_YEARS = 10.0
+
+
+def repudiation_headroom(
+    reputation: Float[Array, "spv ..."],
+    burden: Float[Array, "spv ..."],
+    enforcement: Float[Array, "spv ..."],
+) -> Float[Array, "spv ..."]:
+    """What leaving costs beyond what it saves, over both; 1 where neither is anything.
+
+    `reputation` and `burden` in USD bn, `enforcement` the share of damages recovered.
+    """
+    saved = (1.0 - enforcement) * burden
+    return ratio_above(reputation - saved, reputation + burden, 1.0)
 
 
 class TenancyState(eqx.Module):
@@ -180,9 +193,8 @@ class Tenancies(eqx.Module):
             quarter.ten_year, jnp.full_like(quarter.ten_year, REPUTATION_YEARS)
         )
         reputation = self.reputation * decades
-        joint = burden * self.joint
-        repudiation = (reputation - (1.0 - self.enforcement) * joint) / (
-            reputation + joint
+        repudiation = repudiation_headroom(
+            reputation, burden * self.joint, self.enforcement
         )
 
         stays = 1.0 - dates.renewing * (

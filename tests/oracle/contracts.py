@@ -163,7 +163,7 @@ def decide(
     name = c["reputation_spread"] * c["tenant_obligations"]
     name *= annuity(d["ten_year"][t], 10.0)
     repudiation = 1.0
-    if lease["leased"][t] > 0.0:
+    if lease["leased"][t] > 0.0 and name + like > 1e-9:
         repudiation = (name - (1.0 - c["enforcement"]) * like) / (name + like)
     if kind == "named":
         passes = 1.0 if renewal >= 0.0 else 0.0
