@@ -166,6 +166,10 @@ class Economy(eqx.Module):
         """
         return {key: self.stack(family, key) for key in keys}
 
+    def public_markets(self) -> tuple[str, ...]:
+        """Names of the public assets whose prices sales move, if the config has any."""
+        return dict(self.blueprint.families).get("public_markets", ())
+
     def cohorts(self) -> tuple[str, ...]:
         """Names of the cohorts of private-credit funds: all funds but bond funds."""
         bond = self.where("funds", "kind", "bond")

@@ -1,5 +1,7 @@
 """Layer 7, investors and banks: who ends with the loss, and what they sell (M12)."""
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -147,13 +149,9 @@ class Investors(eqx.Module):
             bank_lines=bank_lines,
             government=government,
             forced_sales=self.sale_multiple * (over - over_before),
-            headroom=jnp.clip(1.0 - used / self.buffer, -1.0, HIGHEST),
-            bank_headroom=jnp.clip(
-                1.0 - (direct_total + line_total) / self.bank_buffer, -1.0, HIGHEST
-            ),
-            government_headroom=jnp.clip(
-                1.0 - claims / self.claim_threshold, -1.0, HIGHEST
-            ),
+            headroom=_room(used, self.buffer),
+            bank_headroom=_room(direct_total + line_total, self.bank_buffer),
+            government_headroom=_room(claims, self.claim_threshold),
             used=used,
         )
         return out, InvestorState(
@@ -164,3 +162,33 @@ class Investors(eqx.Module):
             bank_lines=line_total,
             government=claims,
         )
+
+    def marked_to_market(
+        self,
+        flows: InvestorFlows,
+        state: InvestorState,
+        used: Float[Array, "investor ..."],
+        charged: Float[Array, "investor ..."],
+        forced_sales: Float[Array, "investor ..."],
+        bank_mark: Float[Array, "..."],
+    ) -> tuple[InvestorFlows, InvestorState]:
+        """The quarter and its end with public assets at market (layer 8).
+
+        Marks use buffers and are no losses: what the invariants add up stays.
+        """
+        lost = state.bank_direct + state.bank_lines + bank_mark
+        flows = dataclasses.replace(
+            flows,
+            forced_sales=forced_sales,
+            headroom=_room(used, self.buffer),
+            bank_headroom=_room(lost, self.bank_buffer),
+            used=used,
+        )
+        return flows, dataclasses.replace(state, charged=charged)
+
+
+def _room(
+    used: Float[Array, "..."], buffer: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """Headroom of a buffer."""
+    return jnp.clip(1.0 - used / buffer, -1.0, HIGHEST)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from engine.contagion.idling import Idling
 from engine.contagion.information import Contagion, SystemState
+from engine.contagion.public_markets import PublicMarkets, PublicState
 from engine.contagion.wealth import Wealth, WealthState
 from engine.contracts.foresight import Foresight
 from engine.contracts.labs import Labs, LabState, firm_commitments
@@ -99,6 +100,7 @@ class EconomyState(eqx.Module):
     system: SystemState
     wealth: WealthState
     agency: AgencyState | None
+    public: PublicState | None
 
 
 class Layers(eqx.Module):
@@ -124,6 +126,8 @@ class Layers(eqx.Module):
     agency: Agency | None
     investors: Investors
     contagion: Contagion
+    public: PublicMarkets | None
+    """None where the config has no public markets."""
     wealth: Wealth
     idling: Idling
     access: Float[Array, "..."]
@@ -170,6 +174,7 @@ class Layers(eqx.Module):
             agency=Agency.build(economy, holders),
             investors=Investors.build(economy),
             contagion=Contagion.build(economy),
+            public=PublicMarkets.build(economy),
             wealth=Wealth.build(economy, grid),
             idling=Idling.build(economy),
             access=access,
@@ -222,6 +227,7 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
     )
     lending = Lending.build(economy, holders)
     value = balance * Marks.build(economy).opening(economy)
+    public = PublicMarkets.build(economy)
     return EconomyState(
         fleet=Market.build(economy).opening(economy),
         labs=Labs.opening(economy),
@@ -238,4 +244,5 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
         system=Contagion.build(economy).opening(),
         wealth=Wealth.build(economy, grid).opened(),
         agency=Agency.opening(economy, holders),
+        public=None if public is None else public.opening(),
     )

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from engine.contagion.idling import IdlingFlows
 from engine.contagion.information import SystemFlows
+from engine.contagion.public_markets import PublicFlows
 from engine.contagion.wealth import WealthFlows
 from engine.contracts.foresight import foreseen
 from engine.contracts.labs import LabFlows
@@ -64,6 +65,7 @@ class Record(eqx.Module):
     system: SystemFlows
     wealth: WealthFlows
     idling: IdlingFlows
+    public: PublicFlows | None
     residuals: dict[str, Float[Array, "..."]]
     """Largest relative violation of each invariant."""
 
@@ -223,11 +225,35 @@ def step(
         moved, lending_state = layers.lending(
             drivers.short, clouds, spvs, private, sold, quoted, state.lending
         )
-    fund, fund_state = layers.fund(drivers, private, moved, price, state.fund)
+    markets, portfolios = layers.public, state.public
+    quotes = None
+    if markets is not None and portfolios is not None:
+        quotes = markets.quotes(portfolios)
+    other = () if quotes is None else (quotes.other, quotes.moved)
+    fund, fund_state = layers.fund(drivers, private, moved, price, state.fund, *other)
     bond = layers.bond(private, price)
     investors, investor_state = layers.investors(
         private, moved, price, layers.holders, fund, bond, agency, state.investors
     )
+    public = public_state = None
+    if markets is not None and portfolios is not None and quotes is not None:
+        public, public_state = markets(
+            quotes,
+            layers.investors,
+            investors.used,
+            state.investors.charged,
+            fund.sold,
+            fund_state.other,
+            portfolios,
+        )
+        investors, investor_state = layers.investors.marked_to_market(
+            investors,
+            investor_state,
+            public.used,
+            public.charged,
+            public.forced_sales,
+            public.bank_mark,
+        )
     spread, system_state = layers.contagion(
         clouds.price,
         clouds.failing,
@@ -236,6 +262,7 @@ def step(
         jnp.sum(investors.forced_sales, axis=0) + jnp.sum(fund.sold, axis=0),
         fund.openness,
         system,
+        None if public is None else public.impact,
     )
     wealth, wealth_state = layers.wealth(
         felt, clouds, hyperscalers, hybrid, vendor, state.wealth
@@ -260,6 +287,7 @@ def step(
         system=spread,
         wealth=wealth,
         idling=layers.idling(prices, tenancies, spvs, clouds, hybrid),
+        public=public,
         residuals={},
     )
     checked = residuals(record, state, layers.holders)
@@ -280,5 +308,6 @@ def step(
         system=system_state,
         wealth=wealth_state,
         agency=agency_state,
+        public=public_state,
     )
     return after, record

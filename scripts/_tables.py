@@ -19,6 +19,7 @@ FAMILY = {
     "price": "classes",
     "investors": "investors",
     "fund": "cohorts",
+    "public": "public_markets",
 }
 """Part of a record: whose entities its last axis counts."""
 

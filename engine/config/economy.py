@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.config.base import FrozenModel, Number, Section
 from engine.config.checks import problems
+from engine.config.checks_of_markets import problems_of_markets
 from engine.config.contagion import Contagion, Resemblance, Wealth
 from engine.config.contracts import (
     Hyperscaler,
@@ -47,6 +48,7 @@ from engine.config.investors import Banks, Government, Holder, Insurer, Pension
 from engine.config.market import Expectations, Market
 from engine.config.meanings import MEANINGS
 from engine.config.metrics import Criteria, Funding, Hurdle
+from engine.config.public_markets import FundAssets, Institution, PublicMarket
 from engine.config.tapes import TAPED, Deals, Tapes
 from engine.config.vehicles import (
     CohortNeocloud,
@@ -68,6 +70,8 @@ FAMILIES = (
     "hybrid",
     "funds",
     "investors",
+    "public_markets",
+    "portfolios",
 )
 """Sections that hold entities by name."""
 
@@ -131,6 +135,10 @@ class EconomyConfig(FrozenModel):
     government: Government
     contagion: Contagion
     resemblance: Resemblance | None = None
+    public_markets: dict[str, PublicMarket] = Field(default_factory=dict)
+    portfolios: dict[
+        str, Annotated[Institution | FundAssets, Field(discriminator="kind")]
+    ] = Field(default_factory=dict)
     wealth: Wealth
     criteria: Criteria
     hurdle: Hurdle
@@ -140,7 +148,8 @@ class EconomyConfig(FrozenModel):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "EconomyConfig":
-        found = problems(self.model_dump())
+        table = self.model_dump()
+        found = [*problems(table), *problems_of_markets(table)]
         if found:
             text = "; ".join(f"{p.path}: {p.text}" for p in found)
             raise PydanticCustomError("economy", "{text}", {"text": text})

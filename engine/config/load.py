@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.config.checks import problems
+from engine.config.checks_of_markets import problems_of_markets
 from engine.config.economy import FAMILIES, EconomyConfig
 from engine.config.errors import ConfigError
 from engine.config.messages import Origins, sentences, suggest
@@ -31,6 +32,7 @@ KINDS = {
         "bond",
     ),
     "investors": ("pension", "insurer", "holder"),
+    "portfolios": ("institution", "funds"),
 }
 """Families whose members differ by `kind`."""
 
@@ -56,7 +58,8 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConf
         if message is not None:
             messages.append(message)
     config, details = _validate(table)
-    messages += sentences(details, table, problems(table), origins)
+    found = [*problems(table), *problems_of_markets(table)]
+    messages += sentences(details, table, found, origins)
     if config is None or messages:
         raise ConfigError(messages)
     if config.tapes == Tapes():

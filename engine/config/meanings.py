@@ -308,6 +308,20 @@ MONEY = {
         "part_share": "part of fear of a failure that goes by resemblance to it",
         "type_share": "weight of like business in resemblance; the rest like tenants'",
     },
+    "public_markets": {
+        "impact": "whether sales move its price in proportion or ever less",
+        "size_usd_bn": "what is outstanding",
+        "depth_usd_bn": "sales per unit of return that the first of them takes",
+        "floor_share": "lowest price, of the undisturbed one",
+        "recovery_per_year": "speed at which a fall fades",
+        "spread_pass_x": "spread that lenders add per fall of its price",
+    },
+    "portfolios": {
+        "kind": "an institution's own, or funds' assets besides AI",
+        "invested_usd_bn": "all that it has invested",
+        "marked_share": "part of a fall of prices that uses its buffer",
+        "assets": "shares by class of public assets; the rest is not traded",
+    },
     "wealth": {
         "propensity_share": "spending that a dollar less of wealth costs, a year",
         "held_share": "share of tech equity that those who spend hold",

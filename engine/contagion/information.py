@@ -41,7 +41,8 @@ class SystemFlows(eqx.Module):
     spread: Float[Array, "..."]
     openness: Float[Array, "..."]
     impact: Float[Array, "..."]
-    """Return lost on public assets by forced sales."""
+    """Return lost on public assets by forced sales; with public markets, the rise of
+    lenders' spread per `sale_impulse` that the fall of their prices brings."""
     sales: Float[Array, "..."]
     met: Spreads | None
     """Spread of each borrower, where it differs from the system's."""
@@ -98,8 +99,11 @@ class Contagion(eqx.Module):
         sales: Float[Array, "..."],
         fund_openness: Float[Array, "..."],
         state: SystemState,
+        impact: Float[Array, "..."] | None = None,
     ) -> tuple[SystemFlows, SystemState]:
         """Failures, losses and sales move next quarter's spread and openness.
+
+        What sales do to prices is `impact` where public markets say it.
 
         So does what markets see before a default: the fall of `equity`, the price of a
         neocloud's shares against `as_of`, re-prices the paper of its like. With
@@ -109,7 +113,8 @@ class Contagion(eqx.Module):
         spvs = self.spv_weight * failing_spvs
         fallen = self.cloud_weight * jnp.clip(1.0 - equity, 0.0, 1.0)
         left = jnp.exp(-self.decay * DT)
-        impact = self.price_impact * sales
+        if impact is None:
+            impact = self.price_impact * sales
         shock = (
             state.shock * left
             + self.impulse * (jnp.sum(clouds, axis=0) + jnp.sum(spvs, axis=0))

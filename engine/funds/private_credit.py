@@ -199,8 +199,14 @@ class PrivateCredit(eqx.Module):
         moved: Moved | None,
         price: Float[Array, "class ..."],
         state: FundState,
+        other_price: Float[Array, "..."] | None = None,
+        other_moved: Float[Array, "..."] | None = None,
     ) -> tuple[FundFlows, FundState]:
-        """Collects, marks, meets margin calls and redemptions up to the gate."""
+        """Collects, marks, meets margin calls and redemptions up to the gate.
+
+        `other_price` is that of a unit of other assets where public markets move it,
+        `other_moved` its change since the last quarter.
+        """
         held = self.shares
 
         def own(
@@ -220,22 +226,28 @@ class PrivateCredit(eqx.Module):
         smoothing = 1.0 - jnp.exp2(-DT / self.opacity)
         marked = carried + (value - carried) * smoothing
 
+        other = state.other
+        if other_price is not None:
+            other = state.other * other_price
+
         # The line finances its share of net lending, and shrinks with repayment.
-        leverage = ratio_above(state.line, state.marked + state.other)
+        leverage = ratio_above(state.line, state.marked + other)
         drawn = leverage * (net - claimed)
-        line, assets = state.line + drawn, marked + state.other
+        line, assets = state.line + drawn, marked + other
         over = jnp.maximum(line - self.covenant * assets, 0.0) * self.cure
         due = jnp.maximum(line - self.maximum_advance * assets, over)
         margin_call = jnp.clip(due, 0.0, line)
-        sold = jnp.minimum(margin_call / (1.0 - self.sale_discount), state.other)
+        sold = jnp.minimum(margin_call / (1.0 - self.sale_discount), other)
         line = line - sold * (1.0 - self.sale_discount)
-        left = state.other - sold
+        left = other - sold
         share = self._shortfall(value + left, line)
         # Banks bear what the shortfall asks of a loss; the rest is asked of later ones.
         line_loss = jnp.clip(share * line - state.absorbed, 0.0, loss)
 
-        nav_before = jnp.maximum(state.marked + state.other - state.line, 1.0)
+        nav_before = jnp.maximum(state.marked + other - state.line, 1.0)
         gain = marked - (state.marked + net - claimed) - sold * self.sale_discount
+        if other_moved is not None:
+            gain = gain + state.other * other_moved
         index = jnp.maximum(state.index * (1.0 + gain / nav_before), 0.0)
         peak = jnp.maximum(state.peak, index)
         fallen = jnp.maximum(1.0 - ratio_above(index, peak, 1.0), 0.0)
@@ -265,6 +277,9 @@ class PrivateCredit(eqx.Module):
         line_interest = state.line * (quarter.short + self.line_spread) * DT
         # Ordinary losses come out of income, so that principal is kept whole.
         other_loss = state.other * self.other_loss * DT
+        kept = left - redeemed + subscribed
+        if other_price is not None:
+            kept = kept / other_price
         out = FundFlows(
             value=value,
             nav=nav,
@@ -293,7 +308,7 @@ class PrivateCredit(eqx.Module):
         )
         return out, FundState(
             marked=marked,
-            other=left - redeemed + subscribed,
+            other=kept,
             line=line,
             index=index,
             peak=peak,

@@ -5,6 +5,7 @@ from engine.metrics import idle as idle
 from engine.metrics import of_agency as of_agency
 from engine.metrics import of_covenants as of_covenants
 from engine.metrics import of_funds as of_funds
+from engine.metrics import of_public as of_public
 from engine.metrics import of_spreads as of_spreads
 from engine.metrics import of_system as of_system
 from engine.metrics import of_vehicles as of_vehicles

@@ -53,21 +53,27 @@ def classify(
     """Index into `CLASSIFICATIONS` and the distance to each systemic threshold.
 
     A distance is threshold minus reading, in the threshold's own unit: positive while
-    the threshold is not reached.
+    the threshold is not reached. With public markets, forced sales and impact are those
+    of the market that is hit hardest, and impact is its lowest price.
     """
     investors = record.investors
     bank_loss = jnp.sum(investors.bank_direct + investors.bank_lines, axis=0)
     sales = jnp.sum(jnp.sum(investors.forced_sales, axis=1), axis=0)
     access = jnp.clip(economy["access.level"], 0.0, 1.0)
     open_share = access * record.system.openness
+    if record.public is None:
+        sold = sales / economy["contagion.public_market"]
+        # Sales move prices one way only: the last is the largest cumulated impact.
+        fallen = jnp.sum(record.system.impact, axis=0)
+    else:
+        size = economy.stack("public_markets", "size")
+        sold = jnp.max(jnp.sum(record.public.sold, axis=0) / size, axis=0)
+        fallen = jnp.max(jnp.max(1.0 - record.public.price, axis=0), axis=0)
     distances = {
         "bank_loss_cet1_share": economy["criteria.systemic_cet1"]
         - bank_loss / economy["banks.cet1"],
-        "forced_sales_market_share": economy["criteria.systemic_sales"]
-        - sales / economy["contagion.public_market"],
-        # Sales move prices one way only: the last is the largest cumulated impact.
-        "price_impact": economy["criteria.systemic_impact"]
-        - jnp.sum(record.system.impact, axis=0),
+        "forced_sales_market_share": economy["criteria.systemic_sales"] - sold,
+        "price_impact": economy["criteria.systemic_impact"] - fallen,
         "quarters_shut": economy["criteria.systemic_shut"]
         - jnp.sum((open_share < SHUT).astype(sales.dtype), axis=0),
     }

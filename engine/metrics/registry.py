@@ -29,6 +29,13 @@ class Metric(NamedTuple):
 METRICS: dict[str, Metric] = {}
 """The registry: metric name (without the entity) to its meaning."""
 
+OF_MARKETS = {
+    "marked": ("pension", "insurer", "bank", "private_credit"),
+    "sellers": ("pension", "insurer"),
+    "fire_sale": ("system",),
+}
+"""Who has metrics of public markets, where the config has any."""
+
 Formula = Callable[[Any, int, Economy, TimeGrid], Any]
 """(record, index of the member, economy, grid) to a value, or (value, has meaning).
 
@@ -107,6 +114,10 @@ def _listed(economy: Economy, family: str) -> tuple[str, ...]:
         case "hyperscaler_funding":
             has_terms = f"{TABLE}.lease" in economy.figures
             return economy.listed("hyperscalers") if has_terms else ()
+        case "public_markets":
+            return economy.public_markets()
+        case "marked" | "sellers" | "fire_sale":
+            return OF_MARKETS[family] if economy.public_markets() else ()
         case _:
             return economy.listed(family)
 

@@ -121,6 +121,10 @@ def cash(
     gaps.append(
         (record.bond.interest - jnp.sum(holders.bond_fund * income, axis=0), of_funds)
     )
+    if record.public is not None:
+        # What institutions get for public assets is what buyers pay, market by market.
+        paid = jnp.sum(record.public.paid, axis=0)
+        gaps.append((jnp.sum(record.public.proceeds, axis=0) - paid, paid))
     return _largest(gaps, n_batch)
 
 

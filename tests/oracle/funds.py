@@ -201,9 +201,13 @@ def margin_call(c: dict, line: float, assets: float) -> float:
 
 
 def run_fund(
-    c: dict, d: dict, t: int, s: dict, classes: list, price: list
+    c: dict, d: dict, t: int, s: dict, classes: list, price: list, quotes: dict
 ) -> tuple[dict, dict]:
-    """A cohort's quarter: what to report, and its state."""
+    """A cohort's quarter: what to report, and its state.
+
+    `quotes` has the price of a unit of other assets, and how it moved.
+    """
+    other = s["other"] * quotes["other"]
     pairs = list(zip(c["part"], classes, price, strict=True))
     # What banks hold beyond the figures, a cohort lacks by its part of the funds.
     pairs += [
@@ -221,13 +225,13 @@ def run_fund(
     carried = s["value"] + net - got["loss"] - got["claimed"]
     smooth = 1.0 - 2.0 ** (-DT / c["opacity_half_life"])
     smoothed = carried + (market - carried) * smooth
-    assets = s["value"] + s["other"]
+    assets = s["value"] + other
     drawn = s["line"] / assets * put_in if assets > 1e-9 else 0.0
     line, discount = s["line"] + drawn, c["sale_discount"]
-    call = margin_call(c, line, smoothed + s["other"])
-    sold = min(call / (1.0 - discount), s["other"])
+    call = margin_call(c, line, smoothed + other)
+    sold = min(call / (1.0 - discount), other)
     line -= sold * (1.0 - discount)
-    left = s["other"] - sold
+    left = other - sold
     sigma = c["cover_dispersion"]
     cover = (market + left) * c["liquidation"] / max(line, 1e-6)
     h = math.log(cover) if cover > 0.0 else -10.0
@@ -239,6 +243,7 @@ def run_fund(
 
     nav_before = max(1.0, assets - s["line"])
     gain = smoothed - (s["value"] + put_in) - sold * discount
+    gain += s["other"] * quotes["moved"]
     index = max(0.0, s["index"] * (1.0 + gain / nav_before))
     peak = max(s["peak"], index)
     fallen = max(0.0, 1.0 - index / peak)
@@ -262,7 +267,7 @@ def run_fund(
     ordinary = s["other"] * c["other_loss"] * DT
     state = {
         "value": smoothed,
-        "other": left - redeemed + subscribed,
+        "other": (left - redeemed + subscribed) / quotes["other"],
         "line": line,
         "index": index,
         "peak": peak,

@@ -1,18 +1,11 @@
 """The registered metrics, by entity: engine/metrics says what each one means."""
 
-from tests.oracle.dates import DT, HIGHEST, clip
+from tests.oracle.dates import DT, HIGHEST
 from tests.oracle.funding import funding
-from tests.oracle.metrics import Run, headrooms
+from tests.oracle.metrics import Run
+from tests.oracle.public import of_public
 
 Outcome = tuple[float, bool]
-FINANCED = (
-    "neocloud_equity",
-    "neocloud_unsecured",
-    "neocloud_secured",
-    "bank_spv",
-    "chip_spv",
-    "tenant_spv",
-)
 
 
 def first_below(run: Run, alive: list[float]) -> Outcome:
@@ -368,7 +361,7 @@ def measure(run: Run) -> dict[str, Outcome]:
         "hyperscalers": of_hyperscaler,
         "vendor": of_vendor,
     }
-    found = of_others(run) | of_spreads(run) | idling(run)
+    found = of_others(run) | of_spreads(run) | of_public(run) | idling(run)
     for family, formula in families.items():
         for m in run.families[family]:
             found.update({f"{m}.{k}": v for k, v in formula(run, m).items()})
@@ -376,26 +369,3 @@ def measure(run: Run) -> dict[str, Outcome]:
         name: x if isinstance(x, tuple) else (x, True) for name, x in found.items()
     }
     return {name: (v if ok else 0.0, ok) for name, (v, ok) in outcomes.items()}
-
-
-def classification(run: Run) -> tuple[int, dict[str, float]]:
-    """0 bet won, 1 expensive failure, 2 systemic; and each threshold's distance."""
-    f = run.f
-    bank = sum(run.one("investors", "bank_direct"))
-    bank += sum(run.one("investors", "bank_lines"))
-    sales = sum(sum(x) for x in run.one("investors", "forced_sales"))
-    access = clip(f["access.level"], 0.0, 1.0)
-    shut = sum(access * x < 0.05 for x in run.one("system", "openness"))
-    distances = {
-        "bank_loss_cet1_share": f["criteria.systemic_cet1"] - bank / f["banks.cet1"],
-        "forced_sales_market_share": f["criteria.systemic_sales"]
-        - sales / f["contagion.public_market"],
-        "price_impact": f["criteria.systemic_impact"]
-        - sum(run.one("system", "impact")),
-        "quarters_shut": f["criteria.systemic_shut"] - shut,
-    }
-    if min(distances.values()) <= 0.0:
-        return 2, distances
-    rooms = headrooms(run)
-    fails = any(min(rooms[name]) < 0.0 for name in FINANCED if name in rooms)
-    return (1 if fails else 0), distances

@@ -9,6 +9,7 @@ from tests.oracle import (
     funds,
     lending,
     market,
+    public,
     vehicles,
     wealth,
 )
@@ -157,6 +158,8 @@ class Opened:
             self.agency = agency.open_agency(self.buyer, len(self.opening))
         self.market = market.opening_market(f)
         self.system = contagion.open_system()
+        assets = self.families["public_markets"]
+        self.public = public.open_public(f, self.choices, assets)
         h, hybrid = self.calendar.n_history, self.hybrid_plan
         first = {
             "years": self.d["years"][h],

@@ -1,6 +1,7 @@
 """The whole quarterly step, in the order of docs/model.md."""
 
 from tests.oracle import agency, contracts, credit_spv, funds, market, vehicles, wealth
+from tests.oracle import public as markets
 from tests.oracle import system as contagion
 from tests.oracle.credit_neocloud_step import run_cloud
 from tests.oracle.dates import DT
@@ -348,13 +349,24 @@ class Oracle(Opened):
             members = list(clouds.values()), list(spvs.values())
             kept = bought["kept"] if bought else [0.0] * len(private)
             self.book.settle(private, kept, *members, self.d["short"][t])
+        quotes = {"other": 1.0, "moved": 0.0}
+        if self.public is not None:
+            quotes = markets.quote(self.public)
         for m, c in self.cohorts.items():
             fund[m], self.fund[m] = funds.run_fund(
-                c, self.d, t, self.fund[m], private, price
+                c, self.d, t, self.fund[m], private, price, quotes
             )
         investors, state = contagion.bear(
             f, self.terms, private, price, fund, self.holders, before, bought
         )
+        traded = None
+        if self.public is not None:
+            sold = [r["sold"] for r in fund.values()]
+            other = sum(s["other"] for s in self.fund.values())
+            use = investors["used"], before["charged"]
+            book = self.public, quotes, *use, sold, other
+            traded, self.public = markets.trade(f, *book)
+            investors, state = markets.mark_investors(f, traded, investors, state)
         pairs = [
             [(self.c[family][m], r) for m, r in reports.items()]
             for family, reports in (("neoclouds", clouds), ("spvs", spvs))
@@ -362,7 +374,12 @@ class Oracle(Opened):
         sales = sum(investors["forced_sales"])
         sales += sum(r["sold"] for r in fund.values())
         opened = sum(self.lends[m] * r["lending"] for m, r in fund.items())
-        news, spread = contagion.spread_news(f, *pairs, classes, opened, sales, before)
+        impact = f["contagion.price_impact"] * sales
+        if traded is not None:
+            impact = traded["impact"]
+        news, spread = contagion.spread_news(
+            f, *pairs, classes, opened, (sales, impact), before
+        )
         if self.likeness is not None:
             spread["fear"], spread["met"] = self.likeness.spreads(
                 before, news, {**clouds, **spvs}
@@ -378,6 +395,7 @@ class Oracle(Opened):
             "bond": {"credit_loss": investors["bond_loss"]},
             "investors": investors,
             "system": news,
+            **({} if traded is None else {"public": traded}),
         }
 
 

@@ -94,13 +94,16 @@ def spread_news(
     spvs: list[tuple[dict, dict]],
     classes: list,
     opened: float,
-    sales: float,
+    sold: tuple[float, float],
     s: dict,
 ) -> tuple[dict, dict]:
-    """Contagion: the spread and openness that rule the next quarter."""
+    """Contagion: the spread and openness that rule the next quarter.
+
+    `sold` is forced sales and their impact on prices.
+    """
+    sales, impact = sold
     failed = sum(c["contagion_weight"] * r["failing"] for c, r in [*clouds, *spvs])
     lost = sum(x["loss"] + x["claimed"] for x in classes)
-    impact = f["contagion.price_impact"] * sales
     shock = s["shock"] * math.exp(-f["contagion.spread_decay"] * DT)
     shock += f["contagion.spread_impulse"] * failed
     shock += f["contagion.loss_impulse"] * lost / 1000.0

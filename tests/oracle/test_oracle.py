@@ -16,7 +16,8 @@ from engine.economy import Economy
 from engine.funds.holders import Holders
 from engine.metrics.causes import defaults
 from engine.metrics.registry import METRICS
-from tests.oracle.measures import classification, measure
+from tests.oracle.classes import classification
+from tests.oracle.measures import measure
 from tests.oracle.metrics import Run, headrooms, limit_states, losses
 from tests.oracle.run import run
 

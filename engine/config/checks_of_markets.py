@@ -1,0 +1,49 @@
+"""Public markets and portfolios: both or neither, and of the same classes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.config.checks import TOTAL, Problem, members, node
+
+PORTFOLIOS = {
+    "pension": "institution",
+    "insurer": "institution",
+    "bank": "institution",
+    "funds": "funds",
+}
+"""Who holds public assets, and the kind of that portfolio."""
+
+TAKEN = (*PORTFOLIOS, TOTAL, "system", "outside", "government", "bond")
+"""Names of others' metrics: no class of public assets is called so."""
+
+
+def problems_of_markets(table: dict[str, Any]) -> Iterator[Problem]:
+    """Every error that involves a market and a portfolio."""
+    markets, portfolios = members(table, "public_markets"), members(table, "portfolios")
+    holders = ", ".join(PORTFOLIOS)
+    if portfolios and not markets:
+        text = "got portfolios and no market, expected the classes that they hold"
+        yield Problem("public_markets", text)
+    for name, portfolio in portfolios.items():
+        path, kind = f"portfolios.{name}", node(portfolio, "kind")
+        if name not in PORTFOLIOS:
+            text = f"got unknown holder {name!r}, expected one of {holders}"
+            yield Problem(path, text)
+        elif kind not in (None, PORTFOLIOS[name]):
+            text = f"got {kind!r}, expected {PORTFOLIOS[name]!r}"
+            yield Problem(f"{path}.kind", text)
+        shares = node(portfolio, "assets.shares")
+        if isinstance(shares, dict) and markets and set(shares) != set(markets):
+            text = f"got shares of {', '.join(shares)}, expected of every public market"
+            yield Problem(
+                f"{path}.assets", f"{text}: {', '.join(markets)} (0 for none)"
+            )
+    if markets:
+        for name in PORTFOLIOS:
+            if name not in portfolios:
+                text = "got no table, expected one beside public_markets"
+                yield Problem(f"portfolios.{name}", text)
+    for name in markets:
+        if name in TAKEN:
+            text = f"got {name!r}, expected another name: it is that of a holder"
+            yield Problem(f"public_markets.{name}", text)

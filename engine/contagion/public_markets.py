@@ -1,0 +1,325 @@
+"""Fire sales inside the quarter: who must sell moves prices that others' buffers feel.
+
+Pensions and insurers own public assets, so do banks and, beside their loans, funds.
+A sale lowers prices for a while; everybody is marked to market, and what is then above
+a buffer is sold too, to the fixed point of the quarter.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from engine.economy import Economy
+from engine.grid import DT
+from engine.investors import INSTITUTIONS, Investors
+from engine.once import computed_once
+
+STEPS = 3
+"""Sums of all later rounds; the first is exact where impact is linear."""
+
+LEAST = 1e-6
+"""Least that a portfolio or a depth to the floor divides by [USD bn]."""
+
+
+class PublicState(eqx.Module):
+    """Prices and portfolios at the end of a quarter; 1 is the undisturbed price."""
+
+    price: Float[Array, "asset ..."]
+    kept: Float[Array, "investor ..."]
+    """Share of its opening portfolio that an institution still holds: sales are pro
+    rata."""
+    realised: Float[Array, "investor ..."]
+    """Cumulated loss of having sold below the undisturbed price [USD bn]."""
+    other: Float[Array, "..."]
+    """Price of a unit of funds' other assets when they were last valued."""
+
+
+class Quotes(eqx.Module):
+    """Prices as the quarter begins: what is left of earlier falls."""
+
+    price: Float[Array, "asset ..."]
+    other: Float[Array, "..."]
+    """Of a unit of funds' other assets."""
+    moved: Float[Array, "..."]
+    """Its change since funds were last valued."""
+
+
+class PublicFlows(eqx.Module):
+    """Prices, sales and marks of the quarter [USD bn]; marks are no credit losses."""
+
+    price: Float[Array, "asset ..."]
+    sold: Float[Array, "asset ..."]
+    """Forced sales of institutions and funds, at prices as the quarter began."""
+    first: Float[Array, "..."]
+    """Of all of them, those of the first round."""
+    worth: Float[Array, "investor ..."]
+    mark_loss: Float[Array, "investor ..."]
+    """What the kept assets of institutions stand below their undisturbed value."""
+    proceeds: Float[Array, "investor ..."]
+    paid: Float[Array, "asset ..."]
+    """By the buyers of what institutions sell."""
+    discount: Float[Array, "investor ..."]
+    """Realised: what sellers got below undisturbed value, and buyers gain later."""
+    bank_mark: Float[Array, "..."]
+    """Of it what banks hold at fair value."""
+    fund_mark: Float[Array, "..."]
+    used: Float[Array, "investor ..."]
+    """Use of the buffer at the quarter's end, marks and realised losses included."""
+    charged: Float[Array, "investor ..."]
+    forced_sales: Float[Array, "investor ..."]
+    impact: Float[Array, "..."]
+    """Rise of lenders' spread per `sale_impulse`, from the quarter's fall of prices."""
+    remainder: Float[Array, "..."]
+    """Sales that one more round would change, per unit of all."""
+
+
+class Sales(eqx.Module):
+    """Where the rounds end."""
+
+    fall: Float[Array, "asset ..."]
+    sold: Float[Array, "investor ..."]
+    by_asset: Float[Array, "asset ..."]
+    first: Float[Array, "..."]
+    used: Float[Array, "investor ..."]
+    remainder: Float[Array, "..."]
+
+
+class PublicMarkets(eqx.Module):
+    """Depth, floor and recovery of every market, and who holds what."""
+
+    depth: Float[Array, "asset ..."]
+    floor: Float[Array, "asset ..."]
+    remains: Float[Array, "asset ..."]
+    """Share of a fall that is left a quarter later."""
+    spread_pass: Float[Array, "asset ..."]
+    concave: Float[Array, "asset ..."]
+    """1 where impact is exponential, 0 where linear."""
+    portfolio: Float[Array, "investor asset ..."]
+    """At undisturbed prices, as the economy opens [USD bn]."""
+    marked: Float[Array, "investor ..."]
+    """Share of a mark loss that uses the buffer."""
+    bank: Float[Array, "asset ..."]
+    """Banks' holdings at fair value [USD bn]."""
+    mix: Float[Array, "asset ..."]
+    """Share of funds' other assets."""
+    impacts: tuple[bool, ...] = eqx.field(static=True)
+    """Whether each market's impact is exponential."""
+
+    @staticmethod
+    def build(economy: Economy) -> "PublicMarkets | None":
+        """Assembles the markets; None where the config has none."""
+        assets = economy.public_markets()
+        if not assets:
+            return None
+
+        def holdings(holder: str) -> Float[Array, " asset"]:
+            of = f"portfolios.{holder}.assets"
+            return jnp.stack([economy[f"{of}.{asset}"] for asset in assets])
+
+        def invested(holder: str) -> Float[Array, " asset"]:
+            return economy[f"portfolios.{holder}.invested"] * holdings(holder)
+
+        depth = economy.stack("public_markets", "depth")
+        impacts = economy.where("public_markets", "impact", "exponential")
+        return PublicMarkets(
+            depth=depth,
+            floor=economy.stack("public_markets", "floor"),
+            remains=jnp.exp(-economy.stack("public_markets", "recovery") * DT),
+            spread_pass=economy.stack("public_markets", "spread_pass"),
+            concave=jnp.asarray(impacts, depth.dtype),
+            portfolio=jnp.stack([invested(n) for n in INSTITUTIONS]),
+            marked=jnp.stack([economy[f"portfolios.{n}.marked"] for n in INSTITUTIONS]),
+            bank=economy["portfolios.bank.marked"] * invested("bank"),
+            mix=holdings("funds"),
+            impacts=impacts,
+        )
+
+    def opening(self) -> PublicState:
+        """Undisturbed prices, whole portfolios."""
+        return PublicState(
+            price=jnp.ones_like(self.depth),
+            kept=jnp.ones_like(self.marked),
+            realised=jnp.zeros_like(self.marked),
+            other=jnp.ones_like(self.depth[0]),
+        )
+
+    @computed_once
+    def quotes(self, state: PublicState) -> Quotes:
+        """Prices as the quarter begins: falls fade at the markets' speed."""
+        price = 1.0 - (1.0 - state.price) * self.remains
+        other = 1.0 - jnp.sum(self.mix * (1.0 - price), axis=0)
+        return Quotes(price=price, other=other, moved=other - state.other)
+
+    def fall(
+        self,
+        sales: Float[Array, "asset ..."],
+        room: Float[Array, "asset ..."],
+        steep: Float[Array, "asset ..."],
+    ) -> tuple[Float[Array, "asset ..."], Float[Array, "asset ..."]]:
+        r"""Relative fall as `price_fall`, and its slope; `steep` is 1/κD."""
+        moved = jnp.expm1(-sales * steep)
+        concave, its_slope = -room * moved, (1.0 + moved) / self.depth
+        if all(self.impacts):
+            return concave, its_slope
+        linear = jnp.minimum(sales / self.depth, room)
+        slope = jnp.where(linear < room, 1.0 / self.depth, 0.0)
+        is_concave = self.concave > 0.5
+        return (
+            jnp.where(is_concave, concave, linear),
+            jnp.where(is_concave, its_slope, slope),
+        )
+
+    def settle(
+        self,
+        price: Float[Array, "asset ..."],
+        kept: Float[Array, "investor ..."],
+        used: Float[Array, "investor ..."],
+        threshold: Float[Array, "investor ..."],
+        multiple: Float[Array, "investor ..."],
+        from_funds: Float[Array, "asset ..."],
+        steps: int = STEPS,
+    ) -> Sales:
+        r"""Rounds of sales and marks, to their fixed point.
+
+        Institution $i$ has used $u_i$ of its buffer; it sells $m_i$ times what is above
+        $b_i$, at most all it has, pro rata to what it holds ($W_{ia}$, $W_i$ in sum):
+
+        $$ q_i = \mathrm{clip}\big(m_i(u_i + \nu_i \textstyle\sum_a W_{ia} y_a - b_i),
+           0, W_i\big), \qquad
+           y_a = \Psi_a\big(\textstyle\sum_i q_i W_{ia}/W_i + f_a\big). $$
+
+        The first round sells for what was used before. With the gain $G_{ij}$ of $i$'s
+        sales to $j$'s all later rounds sum to $(1 - G)^{-1}$ of the next one: exactly,
+        where impact is linear and the sellers stay the same. Elsewhere that is a step
+        of Newton's method, and `steps` of them follow; with 0 only the first round
+        sells.
+
+        **Arguments:** `price[asset]` as the quarter begins, `kept[investor]` of the
+        portfolio, `used`, `threshold` [USD bn], `multiple` [x], `from_funds[asset]`
+        $f$ [USD bn]; `steps`, static.
+
+        **Returns:** `Sales`; `remainder` is the change that one more round would make,
+        per unit of all sales (at least 1 bn): with $\lVert G\rVert_1 = g < 1$ the fixed
+        point is within $1/(1 - g)$ times that.
+
+        **References:** Greenwood, Landier and Thesmar (2015), JFE 115(3), eq. 4 (one
+        linear round); Cont and Schaanning (2017), Norges Bank WP 02/2017, §3 (rounds,
+        concave impact with a floor).
+        """
+        room = jnp.maximum(1.0 - self.floor / price, 0.0)
+        steep = 1.0 / jnp.maximum(room * self.depth, LEAST)
+        worth = self.portfolio * price[None]
+        whole = jnp.maximum(jnp.sum(worth, axis=1), LEAST)
+        split = worth / whole[:, None]
+        total = kept * whole
+        marked = total * self.marked
+        gain = multiple * marked
+
+        def sell(used: Float[Array, "investor ..."]) -> Float[Array, "investor ..."]:
+            return jnp.clip(multiple * (used - threshold), 0.0, total)
+
+        def prices(sold: Float[Array, "investor ..."]):
+            by_asset = jnp.sum(split * sold[:, None], axis=0) + from_funds
+            fall, slope = self.fall(by_asset, room, steep)
+            felt = used + marked * jnp.sum(split * fall[None], axis=1)
+            return by_asset, fall, felt, slope
+
+        sold = sell(used)
+        by_asset, fall, felt, slope = prices(sold)
+        first = jnp.sum(by_asset, axis=0)
+        for _ in range(steps):
+            wanted = sell(felt)
+            sells = jnp.where((wanted > 0.0) & (wanted < total), gain, 0.0)
+            falls = split * slope[None]
+            sold = jnp.clip(
+                sold + _limit(wanted - sold, sells, falls, split), 0.0, total
+            )
+            by_asset, fall, felt, slope = prices(sold)
+        again = jnp.sum(jnp.abs(sell(felt) - sold), axis=0)
+        return Sales(
+            fall=fall,
+            sold=sold,
+            by_asset=by_asset,
+            first=first,
+            used=felt,
+            remainder=again / jnp.maximum(jnp.sum(by_asset, axis=0), 1.0),
+        )
+
+    @computed_once
+    def __call__(
+        self,
+        quotes: Quotes,
+        investors: Investors,
+        used: Float[Array, "investor ..."],
+        charged: Float[Array, "investor ..."],
+        sold: Float[Array, "cohort ..."],
+        other: Float[Array, "cohort ..."],
+        state: PublicState,
+    ) -> tuple[PublicFlows, PublicState]:
+        """Sells, marks everybody to market, and sells what that uses up.
+
+        `used` is what losses use of the institutions' buffers, `charged` the most that
+        anything used so far; `sold` and `other` are cohorts' sales and what they keep.
+        """
+        undisturbed = jnp.sum(self.portfolio, axis=1) * state.kept
+        held = jnp.sum(self.portfolio * quotes.price[None], axis=1) * state.kept
+        base = used + state.realised + self.marked * (undisturbed - held)
+        from_funds = self.mix * jnp.sum(sold, axis=0)
+        sales = self.settle(
+            quotes.price,
+            state.kept,
+            base,
+            jnp.maximum(investors.buffer, charged),
+            investors.sale_multiple,
+            from_funds,
+        )
+        price = quotes.price * (1.0 - sales.fall)
+        now = jnp.sum(self.portfolio * price[None], axis=1) * state.kept
+        # Sold at the quarter's price, by those who had to, to those who need not sell.
+        share = sales.sold / jnp.maximum(held, LEAST)
+        discount = share * (undisturbed - now)
+        mark_loss = (1.0 - share) * (undisturbed - now)
+        realised = state.realised + discount
+        flows = PublicFlows(
+            price=price,
+            sold=sales.by_asset,
+            first=sales.first,
+            worth=(1.0 - share) * now,
+            mark_loss=mark_loss,
+            proceeds=share * now,
+            paid=(sales.by_asset - from_funds) * (1.0 - sales.fall),
+            discount=discount,
+            bank_mark=jnp.sum(self.bank * (1.0 - price), axis=0),
+            fund_mark=jnp.sum(other, axis=0)
+            * jnp.sum(self.mix * (1.0 - price), axis=0),
+            used=used + realised + self.marked * mark_loss,
+            charged=jnp.maximum(charged, sales.used),
+            forced_sales=sales.sold,
+            impact=jnp.sum(self.spread_pass * quotes.price * sales.fall, axis=0),
+            remainder=sales.remainder,
+        )
+        return flows, PublicState(
+            price=price,
+            kept=state.kept * (1.0 - share),
+            realised=realised,
+            other=quotes.other,
+        )
+
+
+def _limit(
+    more: Float[Array, "investor ..."],
+    gain: Float[Array, "investor ..."],
+    falls: Float[Array, "investor asset ..."],
+    split: Float[Array, "investor asset ..."],
+) -> Float[Array, "investor ..."]:
+    """Sum of all rounds of two sellers, $(1 - G)^{-1}$ of the next, by Cramer's rule.
+
+    A gain of one or more has no sum: the determinant is kept positive, and the cap at
+    what is held decides.
+    """
+    own = 1.0 - gain * jnp.sum(falls * split, axis=1)
+    # What one sells lowers what the other holds; the same whichever way round.
+    cross = gain * jnp.sum(falls[0] * split[1], axis=0)
+    left = jnp.maximum(own[0] * own[1] - cross[0] * cross[1], 0.01)
+    swapped = own[::-1] * more + cross * more[::-1]
+    return swapped / left
