@@ -262,13 +262,7 @@ def _sums(table: dict[str, Any]) -> Iterator[Problem]:
                 )
 
 
-BUCKETS = (
-    "own_cash",
-    "private_credit",
-    "equity_other",
-    "corporate_bonds",
-    "securitised",
-)
+BUCKETS = "own_cash private_credit equity_other corporate_bonds securitised".split()
 
 
 def _funding(table: dict[str, Any]) -> Iterator[Problem]:
