@@ -9,13 +9,11 @@ from jaxtyping import Array, Float
 from engine.economy import Economy
 from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
-from engine.funds.holders import ClassFlows, Holders
+from engine.funds.cohorts import FundFlows
+from engine.funds.holders import INSTITUTIONS, ClassFlows, Holders
 from engine.funds.lending import Moved
-from engine.funds.private_credit import FundFlows
 from engine.once import computed_once
 from engine.survival import HIGHEST
-
-INSTITUTIONS = ("pension", "insurer")
 
 
 class InvestorState(eqx.Module):

@@ -41,9 +41,10 @@ from engine.drivers import Drivers, drive
 from engine.economy import Economy
 from engine.funds.agency import Agency, AgencyState, agency_dates
 from engine.funds.bond import BondFund
+from engine.funds.cohorts import FundState
 from engine.funds.holders import ClassState, Holders
 from engine.funds.lending import Lending, LendingState
-from engine.funds.private_credit import FundState, PrivateCredit
+from engine.funds.private_credit import PrivateCredit
 from engine.grid import TimeGrid
 from engine.investors import Investors, InvestorState
 from engine.market import Fleet, Market

@@ -24,9 +24,9 @@ from engine.credit.window import Window
 from engine.drivers import Drivers
 from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
+from engine.funds.cohorts import FundFlows
 from engine.funds.holders import ClassFlows
 from engine.funds.lending import Moved
-from engine.funds.private_credit import FundFlows
 from engine.grid import DT
 from engine.investors import InvestorFlows
 from engine.jump import AbstractDefaultRule
@@ -230,7 +230,9 @@ def step(
     if markets is not None and portfolios is not None:
         quotes = markets.quotes(portfolios)
     other = () if quotes is None else (quotes.other, quotes.moved)
-    fund, fund_state = layers.fund(drivers, private, moved, price, state.fund, *other)
+    fund, fund_state = layers.fund(
+        drivers, private, moved, price, state.investors.charged, state.fund, *other
+    )
     bond = layers.bond(private, price)
     investors, investor_state = layers.investors(
         private, moved, price, layers.holders, fund, bond, agency, state.investors

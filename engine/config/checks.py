@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from engine.config.funds import TERMS
+
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
 """Who can hold a debt class."""
 
@@ -71,6 +73,7 @@ def problems(table: dict[str, Any]) -> list[Problem]:
         _funding,
         _entities,
         _cohorts,
+        _fund_terms,
         _kinds,
         _construction,
     ):
@@ -358,6 +361,21 @@ def _cohorts(table: dict[str, Any]) -> Iterator[Problem]:
                 f"got shares of {kind} that sum to {total:.6g} over all cohorts, "
                 "expected one",
             )
+
+
+def _fund_terms(table: dict[str, Any]) -> Iterator[Problem]:
+    for name, fund in members(table, "funds").items():
+        for first, *others in TERMS:
+            given = [key for key in (first, *others) if node(fund, key) is not None]
+            own = [key for key in given if key != "undrawn_usd_bn" or first == key]
+            if not own:
+                continue
+            for key in (first, *others):
+                if key not in given:
+                    text = f"got nothing, expected a figure: {own[0]} is given, and "
+                    yield Problem(
+                        f"funds.{name}.{key}", f"{text}such terms go together"
+                    )
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:

@@ -4,6 +4,31 @@ from typing import Literal
 
 from engine.config.base import Figure, Section, Shares
 
+TERMS = (
+    ("incentive_share", "incentive_hurdle_pct", "catch_up_share"),
+    (
+        "undrawn_usd_bn",
+        "overcall_share",
+        "lp_default_share",
+        "lp_default_range_x",
+        "reserve_share",
+    ),
+    (
+        "subscription_line_usd_bn",
+        "subscription_spread_bps",
+        "subscription_advance_share",
+        "subscription_delay_years",
+        "undrawn_usd_bn",
+    ),
+    (
+        "nav_loan_usd_bn",
+        "nav_loan_spread_bps",
+        "nav_loan_ltv_share",
+        "nav_loan_sweep_share",
+    ),
+)
+"""Optional terms of a cohort of funds: who has one of a row has all of it."""
+
 
 class Holdings(Shares):
     """Shares by instrument of what funds hold; over all cohorts each sums to one."""
@@ -23,6 +48,9 @@ class Cohort(Section):
     fee_pct: Figure
     lending_slope_x: Figure
     investors: Shares
+    incentive_share: Figure | None = None
+    incentive_hurdle_pct: Figure | None = None
+    catch_up_share: Figure | None = None
 
 
 class WithLine(Cohort):
@@ -35,6 +63,19 @@ class WithLine(Cohort):
     sale_discount_share: Figure
     liquidation_share: Figure
     cover_dispersion_x: Figure
+
+
+class WithCommitments(Cohort):
+    """And investors who have promised money, which is called for what it lends.
+
+    Terms of one kind are given together or not at all (`engine.config.checks`).
+    """
+
+    undrawn_usd_bn: Figure | None = None
+    overcall_share: Figure | None = None
+    lp_default_share: Figure | None = None
+    lp_default_range_x: Figure | None = None
+    reserve_share: Figure | None = None
 
 
 class WithRedemptions(WithLine):
@@ -59,10 +100,18 @@ class NonTradedFund(WithRedemptions):
     kind: Literal["non_traded"]
 
 
-class DrawdownFund(WithLine):
+class DrawdownFund(WithLine, WithCommitments):
     """Closed end: capital is called for what it lends, nobody redeems."""
 
     kind: Literal["drawdown"]
+    subscription_line_usd_bn: Figure | None = None
+    subscription_spread_bps: Figure | None = None
+    subscription_advance_share: Figure | None = None
+    subscription_delay_years: Figure | None = None
+    nav_loan_usd_bn: Figure | None = None
+    nav_loan_spread_bps: Figure | None = None
+    nav_loan_ltv_share: Figure | None = None
+    nav_loan_sweep_share: Figure | None = None
 
 
 class ListedFund(WithLine):
@@ -74,7 +123,7 @@ class ListedFund(WithLine):
     closing_discount_share: Figure
 
 
-class ManagedAccount(Cohort):
+class ManagedAccount(WithCommitments):
     """Separately managed account: one investor's assets, no line and no gate."""
 
     kind: Literal["managed_account"]

@@ -13,6 +13,9 @@ from engine.once import computed_once
 INSTRUMENTS = ("secured", "unsecured", "notes", "takeout")
 """Classes of debt of a vehicle: the first two of neoclouds, the others of SPVs."""
 
+INSTITUTIONS = ("pension", "insurer")
+"""Investors with a buffer, in the order of every array of them."""
+
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
 
 

@@ -4,6 +4,7 @@ A cohort is the funds of one type and concentration in AI. All have the same ter
 which a type without a line, a gate or a market price has the neutral value.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -12,8 +13,12 @@ from jaxtyping import Array, Float
 
 from engine.drivers import Drivers
 from engine.economy import Economy
+from engine.funds.carry import Incentive
+from engine.funds.cohorts import FundFlows, FundState
+from engine.funds.commitments import Book, Commitments
 from engine.funds.holders import INSTRUMENTS, ClassFlows
 from engine.funds.lending import Moved
+from engine.funds.nav_facility import NavFacility
 from engine.grid import DT
 from engine.numerics import normal_cdf, ratio_above, safe_log
 from engine.once import computed_once
@@ -37,63 +42,6 @@ NEUTRAL = {
     "closing_discount": 1.0,
 }
 """Terms of a type that has none: no line, nobody redeems, no market price."""
-
-
-class FundState(eqx.Module):
-    """Balance sheet and record of every cohort [USD bn]."""
-
-    marked: Float[Array, "cohort ..."]
-    """AI assets as reported: smoothed marks."""
-    other: Float[Array, "cohort ..."]
-    line: Float[Array, "cohort ..."]
-    index: Float[Array, "cohort ..."]
-    """NAV per share against `as_of`."""
-    peak: Float[Array, "cohort ..."]
-    absorbed: Float[Array, "cohort ..."]
-    """Cumulated loss on lines that banks bear."""
-    waiting: Float[Array, "cohort ..."]
-    """Requests not yet met, as a share of redeemable capital."""
-    lends: Float[Array, "cohort ..."]
-    """Share of what all cohorts have lent at `as_of`: its weight in lending."""
-
-
-class FundFlows(eqx.Module):
-    """One quarter of every cohort [USD bn]."""
-
-    value: Float[Array, "cohort ..."]
-    """AI assets at true marks."""
-    nav: Float[Array, "cohort ..."]
-    income: Float[Array, "cohort ..."]
-    interest: Float[Array, "cohort ..."]
-    """Of the AI assets, part of income."""
-    fee: Float[Array, "cohort ..."]
-    line_interest: Float[Array, "cohort ..."]
-    ordinary_loss: Float[Array, "cohort ..."]
-    distributed: Float[Array, "cohort ..."]
-    """Income paid to investors, or called from them where negative."""
-    called: Float[Array, "cohort ..."]
-    """Net lending called from investors, or principal returned where negative."""
-    drawn: Float[Array, "cohort ..."]
-    """Net lending that the bank line finances."""
-    margin_call: Float[Array, "cohort ..."]
-    sold: Float[Array, "cohort ..."]
-    redeemed: Float[Array, "cohort ..."]
-    requests: Float[Array, "cohort ..."]
-    """New requests and the queue, as a share of redeemable capital."""
-    waiting: Float[Array, "cohort ..."]
-    credit_loss: Float[Array, "cohort ..."]
-    line_loss: Float[Array, "cohort ..."]
-    gate_headroom: Float[Array, "cohort ..."]
-    line_share: Float[Array, "cohort ..."]
-    """Expected shortfall on lines, per unit."""
-    lending: Float[Array, "cohort ..."]
-    """Openness of the cohort as a lender."""
-    openness: Float[Array, "..."]
-    """Openness of all cohorts, by what they lend."""
-    line: Float[Array, "cohort ..."]
-    index: Float[Array, "cohort ..."]
-    discount: Float[Array, "cohort ..."]
-    """Of the market price to net asset value; 0 where there is no price."""
 
 
 class PrivateCredit(eqx.Module):
@@ -125,6 +73,9 @@ class PrivateCredit(eqx.Module):
     discount: Float[Array, "cohort ..."]
     discount_slope: Float[Array, "cohort ..."]
     closing_discount: Float[Array, "cohort ..."]
+    commitments: Commitments | None = None
+    incentive: Incentive | None = None
+    nav_facility: NavFacility | None = None
 
     @staticmethod
     def build(economy: Economy, shares: Float[Array, "class ..."]) -> "PrivateCredit":
@@ -162,6 +113,9 @@ class PrivateCredit(eqx.Module):
             discount=stack("discount"),
             discount_slope=stack("discount_slope"),
             closing_discount=stack("closing_discount"),
+            commitments=Commitments.build(economy),
+            incentive=Incentive.build(economy),
+            nav_facility=NavFacility.build(economy),
         )
 
     def opening(self, economy: Economy, value: Float[Array, "class ..."]) -> FundState:
@@ -169,7 +123,8 @@ class PrivateCredit(eqx.Module):
         marked = jnp.sum(self.shares * value[None], axis=1)
         one, none = jnp.ones_like(marked), jnp.zeros_like(marked)
         alike = one / marked.shape[0]
-        return FundState(
+        calls, loan = self.commitments, self.nav_facility
+        opened = FundState(
             marked=marked,
             other=economy.cohort_figures("other_assets"),
             line=economy.cohort_figures("line", NEUTRAL["line"]),
@@ -178,7 +133,25 @@ class PrivateCredit(eqx.Module):
             absorbed=none,
             waiting=none,
             lends=ratio_above(marked, jnp.sum(marked, axis=0)[None], alike),
+            calls=None if calls is None else calls.opening(),
+            nav_loan=None if loan is None else loan.start,
         )
+        if self.incentive is None:
+            return opened
+        accounts = self.incentive.opening(self.net_assets(opened))
+        return dataclasses.replace(opened, incentive=accounts)
+
+    def net_assets(
+        self, state: FundState, other_price: Float[Array, "..."] | None = None
+    ) -> Float[Array, "cohort ..."]:
+        """Assets less everything borrowed [USD bn]; other assets at their price."""
+        other = state.other if other_price is None else state.other * other_price
+        net = state.marked + other - state.line
+        if self.commitments is not None and state.calls is not None:
+            net = net - self.commitments.members.spread(state.calls.line)
+        if self.nav_facility is not None and state.nav_loan is not None:
+            net = net - self.nav_facility.members.spread(state.nav_loan)
+        return net
 
     def _shortfall(
         self, value: Float[Array, "cohort ..."], line: Float[Array, "cohort ..."]
@@ -198,14 +171,16 @@ class PrivateCredit(eqx.Module):
         flows: ClassFlows,
         moved: Moved | None,
         price: Float[Array, "class ..."],
+        charged: Float[Array, "institution ..."],
         state: FundState,
         other_price: Float[Array, "..."] | None = None,
         other_moved: Float[Array, "..."] | None = None,
     ) -> tuple[FundFlows, FundState]:
-        """Collects, marks, meets margin calls and redemptions up to the gate.
+        """Collects, calls, marks, meets margin calls and redemptions up to the gate.
 
-        `other_price` is that of a unit of other assets where public markets move it,
-        `other_moved` its change since the last quarter.
+        **Arguments:** `charged`, use of each institution's buffer at the start;
+        `other_price`, of a unit of other assets where public markets move it;
+        `other_moved`, its change since the last quarter.
         """
         held = self.shares
 
@@ -233,25 +208,87 @@ class PrivateCredit(eqx.Module):
         # The line finances its share of net lending, and shrinks with repayment.
         leverage = ratio_above(state.line, state.marked + other)
         drawn = leverage * (net - claimed)
-        line, assets = state.line + drawn, marked + other
+        line = state.line + drawn
+        called, bearable = net - claimed - drawn, loss
+        sold_for = 1.0 - self.sale_discount
+        calls = call_state = beside = None
+        if self.commitments is not None and state.calls is not None:
+            callers = self.commitments.members
+            calls, call_state = self.commitments(
+                Book(*(callers.pick(x) for x in (called, other, sold_for))),
+                charged,
+                quarter.short,
+                callers.pick(loss),
+                state.calls,
+            )
+            beside = self.commitments.of_all(calls)
+            drawn, line = drawn + beside.overdrawn, line + beside.overdrawn
+            called = callers.merge(calls.called, called)
+            other, bearable = other - beside.sold, loss - beside.loss
+        assets = marked + other
         over = jnp.maximum(line - self.covenant * assets, 0.0) * self.cure
         due = jnp.maximum(line - self.maximum_advance * assets, over)
         margin_call = jnp.clip(due, 0.0, line)
-        sold = jnp.minimum(margin_call / (1.0 - self.sale_discount), other)
-        line = line - sold * (1.0 - self.sale_discount)
+        sold = jnp.minimum(margin_call / sold_for, other)
+        line = line - sold * sold_for
         left = other - sold
         share = self._shortfall(value + left, line)
         # Banks bear what the shortfall asks of a loss; the rest is asked of later ones.
-        line_loss = jnp.clip(share * line - state.absorbed, 0.0, loss)
+        line_loss = jnp.clip(share * line - state.absorbed, 0.0, bearable)
+        absorbed = state.absorbed + line_loss
 
-        nav_before = jnp.maximum(state.marked + other - state.line, 1.0)
+        income = interest + state.other * self.other_yield * DT
+        nav_before = jnp.maximum(self.net_assets(state, other_price), 1.0)
+        fee = self.fee * nav_before * DT
+        line_interest = state.line * (quarter.short + self.line_spread) * DT
+        # Ordinary losses come out of income, so that principal is kept whole.
+        other_loss = state.other * self.other_loss * DT
+        distributed = income - fee - line_interest - other_loss
+        holds, owes = marked + left, line
+        if beside is not None:
+            owes, sold = owes + beside.line, sold + beside.sold
+            distributed = distributed - beside.interest
         gain = marked - (state.marked + net - claimed) - sold * self.sale_discount
         if other_moved is not None:
             gain = gain + state.other * other_moved
+
+        loan = incentive = accounts = owed = None
+        if self.nav_facility is not None and state.nav_loan is not None:
+            owed = self.nav_facility.owed(state.nav_loan, quarter.short)
+        if self.incentive is not None and state.incentive is not None:
+            managed, worth = holds, holds - owes
+            if beside is not None:
+                managed = managed + beside.undrawn
+            if self.nav_facility is not None and owed is not None:
+                worth = worth - self.nav_facility.members.spread(owed)
+            incentive, accounts = self.incentive(
+                distributed, called, nav_before, worth, managed, state.incentive
+            )
+            distributed = distributed - incentive.fee
+        if (
+            self.nav_facility is not None
+            and state.nav_loan is not None
+            and owed is not None
+        ):
+            borrowers = self.nav_facility.members
+            loan = self.nav_facility(
+                state.nav_loan,
+                owed,
+                borrowers.pick(distributed),
+                borrowers.pick(holds - owes),
+                borrowers.pick(bearable - line_loss),
+            )
+            repaid, lost = map(borrowers.spread, (loan.repaid, loan.loss))
+            gain = gain + borrowers.spread(state.nav_loan - loan.balance)
+            distributed, line_loss = distributed - repaid, line_loss + lost
+            owes = owes + borrowers.spread(loan.balance)
+            accounts = None if accounts is None else accounts.keeping(repaid)
+        if beside is not None:
+            gain, line_loss = gain + beside.loss, line_loss + beside.loss
         index = jnp.maximum(state.index * (1.0 + gain / nav_before), 0.0)
         peak = jnp.maximum(state.peak, index)
         fallen = jnp.maximum(1.0 - ratio_above(index, peak, 1.0), 0.0)
-        nav = jnp.maximum(marked + left - line, 0.0)
+        nav = jnp.maximum(holds - owes, 0.0)
 
         # Who waits asks again; the others ask anew.
         asked = self.base_requests + self.request_slope * fallen
@@ -265,21 +302,20 @@ class PrivateCredit(eqx.Module):
         subscribed = jnp.minimum(redeemed, self.base_requests * liquid)
 
         # A market price sees through smoothed marks, and shares are issued near NAV.
-        lag = 1.0 - ratio_above(jnp.maximum(value + left - line, 0.0), nav, 1.0)
+        lag = 1.0 - ratio_above(jnp.maximum(value + left - owes, 0.0), nav, 1.0)
         discount = jnp.clip(self.discount + self.discount_slope * lag, 0.0, 0.95)
         room = jnp.maximum(self.closing_discount - self.discount, 1e-3)
         issuing = jnp.clip((self.closing_discount - discount) / room, 0.0, 1.0)
         falling = 1.0 - self.lending_slope * (1.0 - index)
         lending = jnp.clip(falling, 0.0, 1.0) * issuing
 
-        income = interest + state.other * self.other_yield * DT
-        fee = self.fee * nav_before * DT
-        line_interest = state.line * (quarter.short + self.line_spread) * DT
-        # Ordinary losses come out of income, so that principal is kept whole.
-        other_loss = state.other * self.other_loss * DT
         kept = left - redeemed + subscribed
         if other_price is not None:
             kept = kept / other_price
+        if self.commitments is not None and calls is not None:
+            callers = self.commitments.members
+            reached = callers.pick(lending) * calls.reach
+            lending = callers.merge(reached, lending)
         out = FundFlows(
             value=value,
             nav=nav,
@@ -288,8 +324,8 @@ class PrivateCredit(eqx.Module):
             fee=fee,
             line_interest=line_interest,
             ordinary_loss=other_loss,
-            distributed=income - fee - line_interest - other_loss,
-            called=net - claimed - drawn,
+            distributed=distributed,
+            called=called,
             drawn=drawn,
             margin_call=margin_call,
             sold=sold,
@@ -305,6 +341,9 @@ class PrivateCredit(eqx.Module):
             line=line,
             index=index,
             discount=discount,
+            calls=calls,
+            incentive=incentive,
+            nav_loan=loan,
         )
         return out, FundState(
             marked=marked,
@@ -312,9 +351,12 @@ class PrivateCredit(eqx.Module):
             line=line,
             index=index,
             peak=peak,
-            absorbed=state.absorbed + line_loss,
+            absorbed=absorbed,
             waiting=waiting,
             lends=state.lends,
+            calls=call_state,
+            incentive=accounts,
+            nav_loan=None if loan is None else loan.balance,
         )
 
 

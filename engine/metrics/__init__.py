@@ -4,6 +4,7 @@
 from engine.metrics import idle as idle
 from engine.metrics import of_agency as of_agency
 from engine.metrics import of_covenants as of_covenants
+from engine.metrics import of_fund_terms as of_fund_terms
 from engine.metrics import of_funds as of_funds
 from engine.metrics import of_public as of_public
 from engine.metrics import of_spreads as of_spreads

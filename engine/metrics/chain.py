@@ -21,10 +21,9 @@ from jaxtyping import Array, Float
 from engine.contracts.labs import firm_commitments
 from engine.contracts.tenancy import tenancy_dates
 from engine.economy import Economy
-from engine.funds.holders import HOLDERS, INSTRUMENTS, Holders
+from engine.funds.holders import HOLDERS, INSTITUTIONS, INSTRUMENTS, Holders
 from engine.funds.private_credit import cohort_shares
 from engine.grid import DT, TimeGrid
-from engine.investors import INSTITUTIONS
 from engine.numerics import ratio_above
 from engine.vehicles.hybrid import hybrid_paths
 from engine.vehicles.spv import Spvs

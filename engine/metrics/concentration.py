@@ -15,9 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
-from engine.funds.holders import HOLDERS, Holders
+from engine.funds.holders import HOLDERS, INSTITUTIONS, Holders
 from engine.funds.private_credit import cohort_shares
-from engine.investors import INSTITUTIONS
 from engine.metrics.chain import BANK, FUNDS, OUTSIDE, investors_of
 from engine.numerics import ratio_above
 

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 from engine.credit.guarantee import opening_debt_scale
 from engine.economy import Economy
 from engine.funds.holders import Holders
+from engine.funds.private_credit import PrivateCredit
 from engine.grid import DT, TimeGrid
 from engine.metrics.layers import spvs_of
 from engine.metrics.returns import irr
@@ -121,13 +122,14 @@ def positions(
     # All vendors as one.
     vendor = jax.tree.map(lambda x: jnp.sum(x, axis=1), record.vendor)
 
+    net_assets = PrivateCredit.build(economy, holders.fund).net_assets(state.fund)
+
     def through_funds(owned: Float[Array, " cohort"]) -> Position:
         """A share of every cohort of private-credit funds."""
 
         def mine(flow: Float[Array, "quarter cohort"]) -> Float[Array, " quarter"]:
             return jnp.sum(owned[None] * flow, axis=1)
 
-        net_assets = state.fund.marked + state.fund.other - state.fund.line
         lost = fund.credit_loss - fund.line_loss
         # The net asset value is struck before the redemptions of its quarter.
         return Position(
@@ -148,12 +150,16 @@ def positions(
     line_flow = jnp.sum(fund.line_interest, axis=1) - jnp.diff(
         line, prepend=line_start[None]
     )
+    # Subscription lines and NAV loans are written down when a loss is booked.
+    beside, written = fund.owed_beside, jnp.cumsum(fund.lost_beside)
+    line_flow = line_flow + fund.service_beside - fund.lent_beside
+    borrowed = jnp.sum(state.fund.marked + state.fund.other - net_assets)
     bank = Position(
-        entry=direct.entry + line_start,
+        entry=direct.entry + borrowed,
         received=direct.received + kept(line_flow),
         paid_in=direct.paid_in,
         # What a line's collateral will not cover is lost to the bank.
-        final=direct.final + line[last] - lines[last],
+        final=direct.final + (line + beside - lines + written)[last],
         loss=direct.loss + lines[last],
     )
     bond = lender(holders.bond_fund)
@@ -178,9 +184,7 @@ def positions(
         "spv_notes": lender(only(2 * n + notes, 2 * n + k + notes)),
         "bank_loan": lender(only(2 * n + loan, 2 * n + k + loan)),
         "fund_investor": fund_investor,
-        "fund_manager": Position(
-            none, kept(jnp.sum(fund.fee, axis=1)), nothing, none, none
-        ),
+        "fund_manager": Position(none, kept(fund.to_managers), nothing, none, none),
         "bond_fund": bond,
         "bank": bank,
         "taxpayer": _taxpayer(record, inside, last),

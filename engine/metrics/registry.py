@@ -39,7 +39,7 @@ OF_MARKETS = {
 Formula = Callable[[Any, int, Economy, TimeGrid], Any]
 """(record, index of the member, economy, grid) to a value, or (value, has meaning).
 
-None where the economy lacks what the metric is of: then it has no such metric.
+None where economy or member lacks what the metric is of: it has no such metric.
 """
 
 _BY_FAMILY: list[tuple[str, str, Formula]] = []

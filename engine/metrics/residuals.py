@@ -112,7 +112,21 @@ def cash(
         gaps += agency_cash(record, state)
     fund, income = record.fund, record.private.interest
     kept = fund.income - fund.fee - fund.line_interest - fund.ordinary_loss
-    gaps.append((fund.distributed - kept, fund.income))
+    if fund.incentive is not None:
+        kept = kept - fund.incentive.fee
+    others = []
+    if fund.nav_loan is not None:
+        others.append(fund.nav_loan.repaid)
+    if fund.calls is not None:
+        others.append(fund.calls.interest)
+        gaps.extend(_calls(record, holders))
+    if others:
+        # Only some cohorts have other lenders: of all together.
+        paid = sum(jnp.sum(flow, axis=0) for flow in others)
+        left = jnp.sum(fund.distributed - kept, axis=0) + paid
+        gaps.append((left, jnp.sum(fund.income, axis=0)))
+    else:
+        gaps.append((fund.distributed - kept, fund.income))
     # What the cohorts have together is what funds hold.
     of_funds = jnp.sum(holders.fund * income, axis=0)
     if record.moved is not None:
@@ -160,6 +174,41 @@ def agency_books(record: Any) -> list[tuple[Array, Array]]:
     ]
 
 
+def _calls(record: Any, holders: Holders) -> list[tuple[Array, Array]]:
+    """What investors, lines and sales pay is what vehicles and the line get."""
+    fund, calls, classes = record.fund, record.fund.calls, record.private
+    paid = jnp.sum(calls.paid, axis=0)
+    # Whoever is due something got it, or is short of it.
+    received = calls.repaid + calls.lent + calls.overdrawn
+    sources = paid + (calls.missing - calls.short) + calls.swept
+    lent = classes.lent - classes.repaid - classes.recovered - classes.claimed
+    of_funds = jnp.sum(holders.fund * lent, axis=0)
+    if record.moved is not None:
+        moved = record.moved
+        theirs = moved.lent - moved.repaid - moved.recovered - moved.claimed
+        of_funds = of_funds - jnp.sum(theirs, axis=0)
+    # Sales for calls and what the line lends pay loans; what it is repaid does not.
+    beside = calls.drawn - calls.repaid + calls.raised
+    put_in = jnp.sum(fund.called + fund.drawn, axis=0) + jnp.sum(beside, axis=0)
+    return [(received - sources, paid), (put_in - of_funds, of_funds)]
+
+
+def _lines(record: Any, state: Any) -> list[tuple[Array, Array]]:
+    """Balances beside bank lines, and commitments, roll forward."""
+    fund, gaps = record.fund, []
+    if fund.calls is not None:
+        calls, before = fund.calls, state.fund.calls
+        line = before.line + calls.drawn - calls.repaid - calls.loss
+        gaps.append((calls.line - line, before.line))
+        left = jnp.sum(before.undrawn - calls.paid, axis=0)
+        gaps.append((calls.undrawn - left, left))
+    if fund.nav_loan is not None:
+        loan, before = fund.nav_loan, state.fund.nav_loan
+        left = before + loan.interest - loan.repaid - loan.loss
+        gaps.append((loan.balance - left, before))
+    return gaps
+
+
 def balance_sheet(
     record: Any, state: Any, holders: Holders, n_batch: int
 ) -> Float[Array, "..."]:
@@ -194,6 +243,7 @@ def balance_sheet(
         (owed, classes.balance),
         (lost - resolved - jnp.sum(owing, axis=0), lost),
         (booked - resolved, resolved),
+        *_lines(record, state),
     ]
     if record.agency is not None:
         gaps += agency_books(record)
@@ -253,6 +303,10 @@ def seniority(record: Any, n_batch: int) -> Float[Array, "..."]:
         (jnp.maximum(over_pool, 0.0), clouds.claim_secured),
         (jnp.maximum(before_senior, 0.0), clouds.claim_secured),
     ]
+    if record.fund.calls is not None:
+        # No loan is paid from calls or sales while the line is short.
+        calls = record.fund.calls
+        gaps.append((jnp.minimum(calls.short, calls.lent), calls.due))
     return _largest(gaps, n_batch)
 
 

@@ -177,8 +177,9 @@ def _onwards(
     paid = received["fund"]
     # Fees and line interest are the whole fund's: its AI holdings bear their share.
     share = min(1.0, paid / income) if income > 0 else 0.0
-    fee = share * float(np.sum(year(fund.fee)))
-    line = share * float(np.sum(year(fund.line_interest)))
+    fee = share * float(np.sum(year(fund.to_managers)))
+    service = np.sum(year(fund.line_interest)) + np.sum(year(fund.service_beside))
+    line = share * float(service)
     book.pay("fund", "Managers' fees", fee, "debt service")
     book.pay("fund", "bank", line, "debt service")
     left = {"fund": max(paid - fee - line, 0.0), "bond_fund": received["bond_fund"]}

@@ -5,6 +5,7 @@ import math
 from tests.oracle.credit_spv import opening_coupon
 from tests.oracle.dates import DT, clip, headroom, normal, under
 from tests.oracle.drivers import rate_shift
+from tests.oracle.fund_terms import call, incentive, open_terms, service_nav_loan
 
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
 FLOWS = ("interest", "repaid", "lent", "balance")
@@ -178,6 +179,7 @@ def open_fund(f: dict, c: dict, terms: list, balances: list) -> dict:
         "peak": 1.0,
         "absorbed": 0.0,
         "waiting": 0.0,
+        **open_terms(c, worth + c["other_assets"] - c["line"]),
     }
 
 
@@ -201,11 +203,19 @@ def margin_call(c: dict, line: float, assets: float) -> float:
 
 
 def run_fund(
-    c: dict, d: dict, t: int, s: dict, classes: list, price: list, quotes: dict
+    c: dict,
+    d: dict,
+    t: int,
+    s: dict,
+    classes: list,
+    price: list,
+    used: dict,
+    quotes: dict,
 ) -> tuple[dict, dict]:
     """A cohort's quarter: what to report, and its state.
 
-    `quotes` has the price of a unit of other assets, and how it moved.
+    `used` is each institution's largest loss so far over its buffer; `quotes` has the
+    price of a unit of other assets, and how it moved.
     """
     other = s["other"] * quotes["other"]
     pairs = list(zip(c["part"], classes, price, strict=True))
@@ -228,8 +238,19 @@ def run_fund(
     assets = s["value"] + other
     drawn = s["line"] / assets * put_in if assets > 1e-9 else 0.0
     line, discount = s["line"] + drawn, c["sale_discount"]
-    call = margin_call(c, line, smoothed + other)
-    sold = min(call / (1.0 - discount), other)
+    called, bearable, beside = put_in - drawn, got["loss"], 0.0
+    calls = None
+    if "undrawn" in c:
+        short = d["short"][t]
+        calls = call(c, called, other, used, short, got["loss"], s)
+        called = calls["paid"] - calls["returned"]
+        drawn += calls["overdrawn"]
+        line += calls["overdrawn"]
+        other -= calls["sold"]
+        bearable -= calls["loss"]
+        beside += calls["line"]
+    margin = margin_call(c, line, smoothed + other)
+    sold = min(margin / (1.0 - discount), other)
     line -= sold * (1.0 - discount)
     left = other - sold
     sigma = c["cover_dispersion"]
@@ -238,33 +259,69 @@ def run_fund(
     share = normal(-h / sigma)
     share -= math.exp(h + sigma * sigma / 2.0) * normal(-h / sigma - sigma)
     share = max(0.0, share)
-    line_loss = min(max(share * line - s["absorbed"], 0.0), got["loss"])
+    line_loss = min(max(share * line - s["absorbed"], 0.0), bearable)
     absorbed = s["absorbed"] + line_loss
+    bearable -= line_loss
 
-    nav_before = max(1.0, assets - s["line"])
+    net_before = assets - s["line"]
+    net_before -= s.get("subscription", 0.0) + s.get("nav_loan", 0.0)
+    nav_before = max(1.0, net_before)
     gain = smoothed - (s["value"] + put_in) - sold * discount
     gain += s["other"] * quotes["moved"]
+    income = got["interest"] + s["other"] * c["other_yield"] * DT
+    fee = c["fee"] * nav_before * DT
+    line_interest = s["line"] * (d["short"][t] + c["line_spread"]) * DT
+    ordinary = s["other"] * c["other_loss"] * DT
+    distributed = income - fee - line_interest - ordinary
+    terms = {}
+    if calls is not None:
+        distributed -= calls["interest"]
+        gain += calls["loss"] - calls["sold"] * discount
+        sold += calls["sold"]
+        line_loss += calls["loss"]
+        terms.update(undrawn=calls["undrawn"], subscription=calls["line"])
+    extra = 0.0
+    if "incentive" in c:
+        worth = smoothed + left - line - beside
+        if "nav_loan" in c:
+            rate = d["short"][t] + c["nav_loan_spread"]
+            worth -= s["nav_loan"] * (1.0 + rate * DT)
+        extra, accounts = incentive(c, distributed, called, nav_before, worth, s)
+        terms.update(accounts)
+        distributed -= extra
+    loan = {"loss": 0.0, "repaid": 0.0}
+    if "nav_loan" in c:
+        worth = smoothed + left - line - beside
+        loan = service_nav_loan(
+            c, d["short"][t], distributed, worth, bearable, s["nav_loan"]
+        )
+        distributed -= loan["repaid"]
+        gain += loan["repaid"] - loan["interest"] + loan["loss"]
+        line_loss += loan["loss"]
+        beside += loan["balance"]
+        terms["nav_loan"] = loan["balance"]
+        for account in ("hurdle", "invested"):
+            if account in terms:
+                terms[account] += loan["repaid"]
+    owes = line + beside
     index = max(0.0, s["index"] * (1.0 + gain / nav_before))
     peak = max(s["peak"], index)
     fallen = max(0.0, 1.0 - index / peak)
     asked = c["base_requests"] + c["request_slope"] * fallen
     requests = asked + max(0.0, 1.0 - asked) * s["waiting"]
-    nav = max(0.0, smoothed + left - line)
+    nav = max(0.0, smoothed + left - owes)
     liquid = nav * c["redeemable"]
     redeemed = min(min(requests, c["gate"]) * liquid, left)
     served = redeemed / liquid if liquid > 1e-9 else 0.0
     waiting = c["carry_over"] * clip(requests - served, 0.0, 1.0)
     subscribed = min(redeemed, c["base_requests"] * liquid)
 
-    lag = 1.0 - max(0.0, market + left - line) / nav if nav > 1e-9 else 0.0
+    lag = 1.0 - max(0.0, market + left - owes) / nav if nav > 1e-9 else 0.0
     below = clip(c["discount"] + c["discount_slope"] * lag, 0.0, 0.95)
     room = max(c["closing_discount"] - c["discount"], 1e-3)
     issuing = clip((c["closing_discount"] - below) / room, 0.0, 1.0)
     lending = clip(1.0 - c["lending_slope"] * (1.0 - index), 0.0, 1.0) * issuing
-    income = got["interest"] + s["other"] * c["other_yield"] * DT
-    fee = c["fee"] * nav_before * DT
-    line_interest = s["line"] * (d["short"][t] + c["line_spread"]) * DT
-    ordinary = s["other"] * c["other_loss"] * DT
+    lending *= 1.0 if calls is None else calls["reach"]
     state = {
         "value": smoothed,
         "other": (left - redeemed + subscribed) / quotes["other"],
@@ -273,18 +330,20 @@ def run_fund(
         "peak": peak,
         "absorbed": absorbed,
         "waiting": waiting,
+        **terms,
     }
+    unpaid = calls or {"defaulted": 0.0, "missing": 0.0, "line": 0.0, "loss": 0.0}
     report = {
         "income": income,
         "interest": got["interest"],
         "fee": fee,
         "line_interest": line_interest,
-        "distributed": income - fee - line_interest - ordinary,
-        "called": put_in - drawn,
+        "distributed": distributed,
+        "called": called,
         "value": market,
         "nav": nav,
         "drawn": drawn,
-        "margin_call": call,
+        "margin_call": margin,
         "sold": sold,
         "redeemed": redeemed - subscribed,
         "requests": requests,
@@ -297,5 +356,14 @@ def run_fund(
         "line": line,
         "index": index,
         "discount": below,
+        "incentive_fee": extra,
+        "manager": fee + extra,
+        "managed": smoothed + left + (sum(calls["undrawn"].values()) if calls else 0.0),
+        "defaulted": unpaid["defaulted"],
+        "missing": unpaid["missing"],
+        "subscription": unpaid["line"],
+        "subscription_loss": unpaid["loss"],
+        "nav_repaid": loan["repaid"],
+        "nav_loss": loan["loss"],
     }
     return report, state

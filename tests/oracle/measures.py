@@ -2,6 +2,7 @@
 
 from tests.oracle.dates import DT, HIGHEST
 from tests.oracle.funding import funding
+from tests.oracle.measures_of_funds import of_funds
 from tests.oracle.metrics import Run
 from tests.oracle.public import of_public
 
@@ -232,23 +233,6 @@ def of_agency(run: Run) -> dict[str, Outcome | float]:
         "taxpayer_value": cost,
     }
     return {f"agency.{k}": v for k, v in found.items()}
-
-
-def of_funds(run: Run) -> dict[str, float]:
-    """Metrics of every cohort, and of all under the name of the total."""
-    how = {
-        "lowest_index": ("index", min, min),
-        "margin_calls": ("margin_call", sum, sum),
-        "peak_requests": ("requests", max, max),
-        "fees": ("fee", sum, sum),
-        "credit_loss": ("credit_loss", sum, sum),
-    }
-    result = {}
-    for metric, (name, over_time, over_all) in how.items():
-        own = {m: over_time(run.of("fund", m, name)) for m in run.cohorts()}
-        result |= {f"{m}.{metric}": x for m, x in own.items()}
-        result[f"private_credit.{metric}"] = over_all(own.values())
-    return result
 
 
 def of_holders(run: Run) -> dict[str, float]:

@@ -352,9 +352,11 @@ class Oracle(Opened):
         quotes = {"other": 1.0, "moved": 0.0}
         if self.public is not None:
             quotes = markets.quote(self.public)
+        charged = before["charged"].items()
+        used = {who: x / f[f"investors.{who}.buffer"] for who, x in charged}
         for m, c in self.cohorts.items():
             fund[m], self.fund[m] = funds.run_fund(
-                c, self.d, t, self.fund[m], private, price, quotes
+                c, self.d, t, self.fund[m], private, price, used, quotes
             )
         investors, state = contagion.bear(
             f, self.terms, private, price, fund, self.holders, before, bought

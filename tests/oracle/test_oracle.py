@@ -30,6 +30,23 @@ STALLED = (
     "adoption.stall_decline_years=2.0",
 )
 GUARANTEED = ("guarantee.coverage_share=1.0",)
+# Calls of which much is not paid, a line on too few commitments, a NAV loan above its
+# limit: under a stall that uses up the institutions' buffers.
+UNPAID = (
+    *STALLED,
+    "investors.pension.buffer_usd_bn=3.0",
+    "investors.insurer.buffer_usd_bn=3.0",
+    "funds.drawdown_ai.undrawn_usd_bn=4.0",
+    "funds.drawdown_ai.subscription_line_usd_bn=9.0",
+    "funds.drawdown_ai.other_assets_usd_bn=3.0",
+    "funds.drawdown_broad.lp_default_share=1.0",
+    "funds.drawdown_broad.lp_default_range_x=0.1",
+    "funds.drawdown_broad.subscription_delay_years=5.0",
+    "funds.drawdown_broad.subscription_line_usd_bn=15.0",
+    "funds.drawdown_broad.nav_loan_usd_bn=40.0",
+    "funds.accounts.undrawn_usd_bn=1.0",
+    "funds.accounts.other_assets_usd_bn=0.5",
+)
 SEED, CLIFF = 7, 1e-9
 # Figures that switch every covenant on, at levels that bind.
 COVENANTS = {
@@ -313,6 +330,16 @@ def test_engine_equals_oracle_where_lenders_are_chosen_by_price():
 )
 def test_engine_equals_oracle(overrides):
     check("base", n_random=4, most_excluded=0, overrides=overrides)
+
+
+def test_engine_equals_oracle_when_investors_do_not_pay():
+    fund = check("base", n_random=4, most_excluded=0, overrides=UNPAID).results.record
+    calls, loan = fund.fund.calls, fund.fund.nav_loan
+    # All of it happened somewhere, or nothing was compared.
+    for name in ("defaulted", "missing", "sold", "overdrawn", "short", "loss"):
+        assert (np.asarray(getattr(calls, name)) > 1e-3).any(), name
+    assert (calls.reach < 0.9).any()
+    assert (loan.repaid > 1e-3).any()
 
 
 @pytest.mark.slow

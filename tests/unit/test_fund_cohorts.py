@@ -11,8 +11,9 @@ import pytest
 
 from engine.config import load
 from engine.drivers import Drivers
+from engine.funds.cohorts import FundState
 from engine.funds.holders import ClassFlows
-from engine.funds.private_credit import FundState, PrivateCredit, cohort_shares
+from engine.funds.private_credit import PrivateCredit, cohort_shares
 from tests.config_files import CONFIGS
 
 SHARES = jnp.asarray([1.0, 0.5])
@@ -92,7 +93,7 @@ def quarter(layer, before, given=None, price=1.0, moved=None):
     names = [field.name for field in dataclasses.fields(Drivers)]
     drivers = Drivers(**dict.fromkeys(names, jnp.asarray(0.04)))
     given, price = given or flows(), jnp.asarray([price, 1.0])
-    return layer(drivers, given, moved, price, before)
+    return layer(drivers, given, moved, price, jnp.zeros(2), before)
 
 
 def test_a_breach_is_repaid_to_the_covenant():
