@@ -4,6 +4,7 @@
 equations. A key without a line here fails a test.
 """
 
+from engine.config.meanings_of_holders import HOLDERS
 from engine.config.meanings_of_vehicles import VEHICLES
 
 DRIVERS = {
@@ -227,117 +228,6 @@ MONEY = {
         "secured_years": "life at which secured debt is marked",
         "unsecured_years": "life at which unsecured debt is marked",
     },
-    "funds": {
-        "kind": "which fund it is",
-        "holdings": "its part of what funds hold, by instrument; over all sums to one",
-        "other_assets_usd_bn": "assets besides AI",
-        "line_usd_bn": "bank line drawn",
-        "line_spread_bps": "its spread over the short rate",
-        "maximum_advance_share": "most line over assets before a margin call",
-        "covenant_cover_x": "least net assets over the line; 0 for no covenant",
-        "opacity_half_life_years": "years in which a smoothed mark halves its lag",
-        "other_yield_pct": "yield of other assets",
-        "other_loss_pct": "ordinary losses on them",
-        "fee_pct": "management fee on net assets",
-        "sale_discount_share": "discount of assets sold for a margin call",
-        "liquidation_share": "what the collateral of a line fetches",
-        "cover_dispersion_x": "spread of cover across funds",
-        "base_requests_share": "redemptions asked in a quiet quarter",
-        "request_slope_x": "more redemptions per fall of net asset value",
-        "gate_share": "most redemptions met in a quarter",
-        "redeemable_share": "share of capital that may ask at all",
-        "carry_over_share": "share of unmet requests that waits for the next quarter",
-        "discount_share": "discount of the market price to net asset value",
-        "discount_slope_x": "wider per share by which true marks are below reported",
-        "closing_discount_share": "discount at which it issues no shares and lends not",
-        "lending_slope_x": "fall of lending per fall of net asset value",
-        "investors": "whose money it is",
-        "incentive_share": "manager's part of what is above the hurdle",
-        "incentive_hurdle_pct": "yearly return that investors have first",
-        "catch_up_share": "manager's part above the hurdle until it has caught up",
-        "undrawn_usd_bn": "commitments that may still be called",
-        "overcall_share": "most called again, of what one paid, for others' default",
-        "lp_default_share": "most of a call that an institution leaves unpaid",
-        "lp_default_range_x": "losses above its buffer, in buffers, at which it does",
-        "reserve_share": "undrawn part of commitments below which it lends less",
-        "subscription_line_usd_bn": "drawn on the line secured on commitments",
-        "subscription_spread_bps": "its spread over the short rate",
-        "subscription_advance_share": "most it lends, of commitments that will be paid",
-        "subscription_delay_years": "time until investors are called for it",
-        "nav_loan_usd_bn": "loan on the fund's net assets",
-        "nav_loan_spread_bps": "its spread over the short rate",
-        "nav_loan_ltv_share": "most of net assets before all income is swept",
-        "nav_loan_sweep_share": "part of income that repays it",
-    },
-    "investors": {
-        "kind": "which institution it is",
-        "buffer_usd_bn": "losses it can take before it sells",
-        "sale_multiple_x": "sold per loss beyond the buffer",
-        "charge_slope_x": "buffer that a fall of marks uses",
-    },
-    "route": {
-        "bank_funding_spread_bps": "what a bank's own money costs over the short rate",
-        "capital_ratio_share": "capital that a bank holds, of risk-weighted assets",
-        "bank_hurdle_pct": "return that it asks of capital",
-        "output_floor_share": "least of the standardised risk weight that counts",
-        "weight_building_x": "standardised risk weight of a project being built",
-        "least_lgd_share": "least loss given default that either lender expects",
-        "maturity_years": "maturity in the formula of risk weights",
-        "private_margin_bps": "what a private lender asks over rate and losses",
-        "single_name_share": "most of all banks' CET1 in one name and class",
-        "width_bps": "advantage of price at which 73 of 100 loans follow it",
-    },
-    "lending": {
-        "by_price_share": "part of new lending whose lender is chosen by price",
-        "bank_advance_share": "what a bank advances of what a private lender does",
-        "owner_cost_pct": "cost of the owners' money that fills the difference",
-        "sector_share": "most of all banks' CET1 in all these names together",
-    },
-    "banks": {
-        "buffer_usd_bn": "losses that banks can take",
-        "cet1_usd_bn": "their common equity",
-    },
-    "government": {
-        "claim_threshold_usd_bn": "claims at which its layer fails",
-        "agency": "its agency, where it has one",
-    },
-    "government.agency": {
-        "start_date": "when it begins to buy",
-        "buys": "part of new loans that it buys at par, by instrument",
-        "seasoned_per_year": "part of older loans, times that, offered in a year",
-        "capital_usd_bn": "paid in by the Treasury at as_of",
-        "leverage_x": "loans at most, over capital",
-        "spread_bps": "cost of its debt over the short rate",
-        "payout_share": "part of a quarter's income that it pays to the Treasury",
-    },
-    "contagion": {
-        "spread_impulse_pct": "rise of the system's spread per weighted failure",
-        "equity_pass_pct": "its rise as neoclouds' shares fall",
-        "spread_decay_per_year": "speed at which it falls back",
-        "loss_impulse_pct": "its rise per trillion of credit losses",
-        "sale_impulse_x": "its rise per return lost on public assets",
-        "closing_spread_pct": "spread at which the market for new debt is shut",
-        "price_impact_per_usd_bn_x": "return lost per billion of forced sales",
-        "public_market_usd_bn": "size of the market in which they sell",
-    },
-    "resemblance": {
-        "part_share": "part of fear of a failure that goes by resemblance to it",
-        "type_share": "weight of like business in resemblance; the rest like tenants'",
-    },
-    "public_markets": {
-        "impact": "whether sales move its price in proportion or ever less",
-        "size_usd_bn": "what is outstanding",
-        "depth_usd_bn": "sales per unit of return that the first of them takes",
-        "floor_share": "lowest price, of the undisturbed one",
-        "recovery_per_year": "speed at which a fall fades",
-        "spread_pass_x": "spread that lenders add per fall of its price",
-    },
-    "portfolios": {
-        "kind": "an institution's own, or funds' assets besides AI",
-        "invested_usd_bn": "all that it has invested",
-        "marked_share": "part of a fall of prices that uses its buffer",
-        "assets": "shares by class of public assets; the rest is not traded",
-    },
     "wealth": {
         "propensity_share": "spending that a dollar less of wealth costs, a year",
         "held_share": "share of tech equity that those who spend hold",
@@ -409,7 +299,7 @@ MONEY = {
         },
     },
 }
-"""Who lends, holds and answers; what is asked of the results."""
+"""On what terms money comes; what is asked of the results."""
 
-MEANINGS: dict[str, dict[str, str]] = DRIVERS | PEOPLE | VEHICLES | MONEY
+MEANINGS: dict[str, dict[str, str]] = DRIVERS | PEOPLE | VEHICLES | MONEY | HOLDERS
 """Section or family, then key, to its meaning."""

@@ -205,9 +205,10 @@ class PrivateCredit(eqx.Module):
         if other_price is not None:
             other = state.other * other_price
 
-        # The line finances its share of net lending, and shrinks with repayment.
-        leverage = ratio_above(state.line, state.marked + other)
-        drawn = leverage * (net - claimed)
+        # The line finances its share of net lending, and shrinks with repayment; where
+        # it exceeds what is left, all that comes back is the bank's.
+        assets_before = jnp.maximum(state.marked + other, 1e-6)
+        drawn = jnp.minimum(state.line / assets_before, 1.0) * (net - claimed)
         line = state.line + drawn
         called, bearable = net - claimed - drawn, loss
         sold_for = 1.0 - self.sale_discount

@@ -236,7 +236,7 @@ def run_fund(
     smooth = 1.0 - 2.0 ** (-DT / c["opacity_half_life"])
     smoothed = carried + (market - carried) * smooth
     assets = s["value"] + other
-    drawn = s["line"] / assets * put_in if assets > 1e-9 else 0.0
+    drawn = min(s["line"] / max(assets, 1e-6), 1.0) * put_in
     line, discount = s["line"] + drawn, c["sale_discount"]
     called, bearable, beside = put_in - drawn, got["loss"], 0.0
     calls = None

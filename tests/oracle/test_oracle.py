@@ -185,6 +185,10 @@ def first_difference(mine: Run, record: Any) -> str:
                 x = [member[name[0]] for member in x.values() if name[0] in member]
             elif name:
                 break
+            for part in name[1:]:
+                x = x[part] if isinstance(x, dict) and part in x else None
+            if x is None or isinstance(x, dict):
+                break
             if np.shape(x) != np.shape(theirs[t]):
                 break
             if not np.allclose(x, theirs[t], RELATIVE, 1e-12):

@@ -100,6 +100,7 @@ def quarter(balance, rng=None, **fixed):
         headroom=jnp.broadcast_to(head, (k,)),
         recovery=jnp.ones(k),
         spend=jnp.ones(k),
+        building=None,
     )
     return flows, clouds, spvs
 

@@ -1,0 +1,49 @@
+"""Neoclouds and SPVs: what they are, and who answers for what is being built."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.config.checks import Problem, members, node, number
+
+
+def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
+    """Every error that involves more than one key of a deal."""
+    yield from _kinds(table)
+    yield from _construction(table)
+
+
+def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
+    for family in ("neoclouds", "spvs"):
+        for name in members(table, family):
+            path = f"{family}.{name}"
+            spread = number(table, f"{path}.dispersion_x")
+            kind = node(table, f"{path}.kind")
+            if spread is None:
+                continue
+            if kind == "named" and spread != 0:
+                text = f"got {spread}, expected 0: a named deal is one obligor"
+                yield Problem(f"{path}.dispersion_x", text)
+            if kind == "cohort" and spread <= 0:
+                text = f"got {spread}, expected more than 0: a cohort has many members"
+                yield Problem(f"{path}.dispersion_x", text)
+
+
+def _construction(table: dict[str, Any]) -> Iterator[Problem]:
+    """Who completes or is paid damages has books here, or is outside by name."""
+    others = (*members(table, "labs"), *members(table, "hybrid"), "outside")
+    for name, deal in members(table, "spvs").items():
+        tenant = node(deal, "tenant")
+        if tenant not in others:
+            continue
+        path, who = f"spvs.{name}", f"the tenant is {tenant}"
+        if node(deal, "completion_guarantor") == "tenant":
+            expected = f"'sponsor', since {who}: only a hyperscaler completes"
+            yield Problem(
+                f"{path}.completion_guarantor", f"got 'tenant', expected {expected}"
+            )
+        days = number(deal, "tenant_damages_x")
+        if days and tenant != "outside":
+            expected = f"0, since {who}: only a hyperscaler or outside is paid"
+            yield Problem(
+                f"{path}.tenant_damages_x", f"got {days}, expected {expected}"
+            )
