@@ -84,7 +84,9 @@ def opened(
 
     A drawn delay re-times what was built by `as_of`, a drawn rate the opening marks.
     """
-    before, after = opening_state(economy, grid), opening_state(drawn, grid)
+    # One trace serves both, and the one that built the state as well.
+    opening = jax.jit(opening_state)
+    before, after = opening(economy, grid), opening(drawn, grid)
     return jax.tree.map(lambda s, b, a: s + (a - b), state, before, after)
 
 

@@ -20,6 +20,7 @@ Brownian bridges", J. Comp. Finance 1(1).
 
 import copy
 import functools
+import statistics
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,7 +29,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy import special
 
 from engine.grid import TimeGrid
 
@@ -42,7 +42,7 @@ SAMPLERS: tuple[str, ...] = ("sobol", "random")
 # them than any sweep asks for.
 _BITS = 32
 # Low and high of an unbounded range are its 5 % and 95 % quantiles.
-_Z95 = float(special.ndtri(0.95))
+_Z95 = statistics.NormalDist().inv_cdf(0.95)
 
 
 class Scenario(eqx.Module):
@@ -125,7 +125,7 @@ def scenarios(
         r.name: jnp.asarray(quantile(r, cube[:, i]), dtype)
         for i, r in enumerate(ranges)
     }
-    normals = special.ndtri(cube[:, len(ranges) :])
+    normals = _standard_normal(cube[:, len(ranges) :])
     shocks = bridge(normals.reshape(n, grid.n_model, N_FACTORS))
     return Scenario(draws, jnp.asarray(shocks, dtype))
 
@@ -161,6 +161,13 @@ def bridge(normals: np.ndarray) -> np.ndarray:
     return np.moveaxis(np.diff(level, axis=0), 0, -2)
 
 
+def _standard_normal(u: np.ndarray) -> np.ndarray:
+    # Imported late: a tenth of a second that a single run does not need.
+    from scipy import special
+
+    return special.ndtri(u)
+
+
 def _uniform(u: np.ndarray, low: float, high: float, mode: float) -> np.ndarray:
     del mode
     return low + u * (high - low)
@@ -175,7 +182,7 @@ def _triangular(u: np.ndarray, low: float, high: float, mode: float) -> np.ndarr
 
 def _normal(u: np.ndarray, low: float, high: float, mode: float) -> np.ndarray:
     del mode
-    return (low + high) / 2 + special.ndtri(u) * (high - low) / (2 * _Z95)
+    return (low + high) / 2 + _standard_normal(u) * (high - low) / (2 * _Z95)
 
 
 def _lognormal(u: np.ndarray, low: float, high: float, mode: float) -> np.ndarray:
@@ -183,6 +190,8 @@ def _lognormal(u: np.ndarray, low: float, high: float, mode: float) -> np.ndarra
 
 
 def _beta(u: np.ndarray, low: float, high: float, mode: float) -> np.ndarray:
+    from scipy import special
+
     # PERT: a beta on [low, high] whose mean is (low + 4 mode + high)/6.
     rise = (mode - low) / (high - low)
     return low + (high - low) * special.betaincinv(1 + 4 * rise, 5 - 4 * rise, u)

@@ -291,6 +291,7 @@ def check(
     return case
 
 
+@pytest.mark.slow
 def test_engine_equals_oracle_with_every_covenant_and_construction_risk():
     # The program of the plain base serves: figures are its arguments.
     record = check("base", n_random=4, most_excluded=0, covenants=True).results.record
@@ -336,6 +337,7 @@ def test_engine_equals_oracle(overrides):
     check("base", n_random=4, most_excluded=0, overrides=overrides)
 
 
+@pytest.mark.slow
 def test_engine_equals_oracle_when_investors_do_not_pay():
     fund = check("base", n_random=4, most_excluded=0, overrides=UNPAID).results.record
     calls, loan = fund.fund.calls, fund.fund.nav_loan

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from engine.contagion import reprice
 from engine.contagion.resemblance import Resemblance
@@ -10,6 +11,7 @@ from tests.oracle.test_oracle import STALLED, study
 from tests.resembling import kernel_of, weights_of
 
 
+@pytest.mark.slow
 def test_spreads_of_the_step_are_reprice_with_the_whole_kernel():
     # Cached by the tests of the oracle: nothing is compiled for it.
     case = study("base", 4, overrides=STALLED)

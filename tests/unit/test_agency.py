@@ -212,6 +212,7 @@ NONE = {"buys__secured": 0.0, "buys__notes": 0.0, "buys__takeout": 0.0}
 THIN = {"capital": 0.2, "leverage": 800.0, "payout": 1.0}
 
 
+@pytest.mark.slow
 def test_an_agency_that_buys_nothing_changes_nothing(told_with):
     _, _, result = told_with(**NONE)
     record = result.record

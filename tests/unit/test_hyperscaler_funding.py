@@ -184,6 +184,7 @@ SQUEEZED = (
 """Core cash flow shrinks and payouts are kept: every rung is stood on."""
 
 
+@pytest.mark.slow
 def test_engine_equals_oracle_where_every_rung_is_used():
     case = check("base", n_random=2, most_excluded=0, overrides=SQUEEZED)
     record = case.results.record.hyperscalers
@@ -196,6 +197,7 @@ def test_engine_equals_oracle_where_every_rung_is_used():
     assert max(worst.values()) < 1e-10, worst
 
 
+@pytest.mark.slow
 def test_a_hidden_lease_shows_in_the_residuals():
     import equinox as eqx
 
