@@ -117,12 +117,8 @@ def flatten(
         Var(aval.shape, kind_of(aval.dtype), i >= n_shared)
         for i, aval in enumerate(v.aval for v in untyped.invars)
     ]
-    constants = [
-        (Var(np.shape(c), kind_of(np.asarray(c).dtype), False), np.asarray(c))
-        for c in closed.consts
-    ]
     env: dict[Any, Atom] = dict(zip(jaxpr.invars, inputs, strict=True))
-    env |= dict(zip(jaxpr.constvars, [v for v, _ in constants], strict=True))
+    env |= dict(zip(jaxpr.constvars, map(reader.constant, closed.consts), strict=True))
     equations = reader.read(jaxpr, env)
     outputs = [_atom(env, v) for v in jaxpr.outvars]
     return (
@@ -130,7 +126,7 @@ def flatten(
             shared=[e for e in equations if not e.outs[0].varies],
             own=[e for e in equations if e.outs[0].varies],
             inputs=inputs,
-            constants=constants,
+            constants=[*reader.constants.values()],
             outputs=outputs,
         ),
         shape,
@@ -151,7 +147,16 @@ class _Reader:
 
     def __init__(self) -> None:
         self.seen: dict[Any, list[Var]] = {}
+        self.constants: dict[int, tuple[Var, np.ndarray]] = {}
         self.real: Any = None
+
+    def constant(self, value: Any) -> Var:
+        """The variable of an array that the program brings along."""
+        if id(value) not in self.constants:
+            array = np.asarray(value)
+            v = Var(array.shape, kind_of(array.dtype), False)
+            self.constants[id(value)] = (v, array)
+        return self.constants[id(value)][0]
 
     def read(self, jaxpr: Any, env: dict[Any, Atom]) -> list[Equation]:
         """Equations of a jaxpr; `env` gains its variables."""
@@ -171,9 +176,8 @@ class _Reader:
     def _call(self, inner: Any, ins: list[Atom], found: list[Equation]) -> list[Atom]:
         jaxpr = inner.jaxpr if hasattr(inner, "consts") else inner
         consts = inner.consts if hasattr(inner, "consts") else ()
-        if len(consts):
-            raise Unsupported("constants inside a call")
-        env = dict(zip(jaxpr.invars, ins, strict=True))
+        env: dict[Any, Atom] = dict(zip(jaxpr.invars, ins, strict=True))
+        env |= dict(zip(jaxpr.constvars, map(self.constant, consts), strict=True))
         found += self.read(jaxpr, env)
         return [_atom(env, v) for v in jaxpr.outvars]
 

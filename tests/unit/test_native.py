@@ -177,6 +177,16 @@ def test_loops():
     compared(loops, drawn(2), drawn(8, seed=1), shared=(rates,), rtol=1e-11)
 
 
+def test_arrays_that_a_call_brings_along():
+    weights = np.linspace(0.5, 2.0, 3)
+
+    @jax.jit
+    def weighed(x):
+        return jnp.sum(jnp.asarray(weights, x.dtype) * x)
+
+    compared(lambda x: (weighed(x), weighed(2.0 * x)), drawn(3))
+
+
 def test_what_is_unknown_is_said():
     def unknown(x):
         return lax.while_loop(lambda y: y < 10.0, lambda y: y * 2.0, x + 1.0)
