@@ -5,13 +5,13 @@ the only honest measure of a first compilation and of peak memory.
 """
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from scripts._memory import peak_gb
 from scripts._output import dumps
 from scripts._run import load_config, start
 
@@ -187,5 +187,4 @@ PROBES = {"forward": forward, "gradient": gradient, "precision": precision}
 
 if __name__ == "__main__":
     report = PROBES[sys.argv[1]](load_config(sys.argv[2], []))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(dumps(report | {"peak_memory_gb": peak / 1e6}))
+    print(dumps(report | {"peak_memory_gb": peak_gb()}))

@@ -8,7 +8,6 @@ to a neocloud, of every kind; their sizes follow a power law.
 import csv
 import json
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts._memory import peak_gb
 from scripts._output import dumps
 from scripts._run import load_config, start
 
@@ -128,7 +128,7 @@ def measure(config: str, n: int) -> dict[str, Any]:
         "cpu_seconds_per_scenario": sorted(seconds)[len(seconds) // 2],
         "flops_per_scenario": operations(compiled) / chunk,
         "temporary_gb": compiled.memory_analysis().temp_size_in_bytes / 1e9,
-        "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "peak_memory_gb": peak_gb(),
     }
 
 

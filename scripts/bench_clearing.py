@@ -5,10 +5,10 @@ one JSON object: time, peak memory, waves and linear solves, defaults, cash resi
 """
 
 import argparse
-import resource
 import time
 from typing import Any
 
+from scripts._memory import peak_gb
 from scripts._output import dumps, note
 from scripts._run import cores, start
 
@@ -73,7 +73,7 @@ def measure(
         jax.block_until_ready(found)
         seconds.append(time.perf_counter() - began)
         processor = time.process_time() - worked
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = peak_gb()
     payments, equity = np.asarray(found.payments), np.asarray(found.equity)
     share = liabilities / np.maximum(liabilities.sum(1) + outside, 1e-300)[:, None]
     inside = payments @ share

@@ -66,8 +66,11 @@ def classify(
         # Sales move prices one way only: the last is the largest cumulated impact.
         fallen = jnp.sum(record.system.impact, axis=0)
     else:
-        size = economy.stack("public_markets", "size")
-        sold = jnp.max(jnp.sum(record.public.sold, axis=0) / size, axis=0)
+        markets, sold = economy.members("public_markets"), record.public.sold
+        # One by one: in a batch a drawn size has a scenario axis and others have none.
+        sizes = [economy[f"public_markets.{name}.size"] for name in markets]
+        shares = [jnp.sum(sold[:, i], axis=0) / size for i, size in enumerate(sizes)]
+        sold = jnp.max(jnp.stack(shares), axis=0)
         fallen = jnp.max(jnp.max(1.0 - record.public.price, axis=0), axis=0)
     distances = {
         "bank_loss_cet1_share": economy["criteria.systemic_cet1"]

@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from tests.helpers import tree_allclose
-from tests.properties.runs import built, scenarios, simulate
+from tests.properties.runs import as_shipped, built, scenarios, simulate
 
 N = 6
 
@@ -41,6 +41,17 @@ def without_paths(result):
         result.classification,
         result.headrooms if result.watched is None else result.watched,
     )
+
+
+@pytest.mark.parametrize("story", ["base", "agency", "route_by_price"])
+def test_every_mechanism_of_a_shipped_economy_runs_in_a_batch(story):
+    """Shapes only: a figure that is drawn has a scenario axis, others have none."""
+    _, economy, state, grid = as_shipped(story)
+    drawn = engine.scenarios(economy, grid, N, seed=2)
+    batch = functools.partial(engine.simulate_batch, chunk=N)
+    found = jax.eval_shape(batch, economy, state, grid, drawn)
+    for leaf in jax.tree.leaves(without_paths(found)):
+        assert leaf.shape[0] == N
 
 
 def test_a_batch_is_its_single_runs():
