@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import engine
+from engine.config import load
+from tests.config_files import CONFIGS
 from tests.helpers import tree_allclose
-from tests.properties.runs import as_shipped, built, scenarios, simulate
+from tests.properties.runs import built, scenarios, simulate
 
 N = 6
 
@@ -43,10 +45,12 @@ def without_paths(result):
     )
 
 
-@pytest.mark.parametrize("story", ["base", "agency", "route_by_price"])
-def test_every_mechanism_of_a_shipped_economy_runs_in_a_batch(story):
+@pytest.mark.parametrize(
+    "path", ["base", "scenarios/agency", "scenarios/route_by_price"]
+)
+def test_every_mechanism_of_a_shipped_economy_runs_in_a_batch(path):
     """Shapes only: a figure that is drawn has a scenario axis, others have none."""
-    _, economy, state, grid = as_shipped(story)
+    economy, state, grid = load(CONFIGS / f"{path}.toml").build(jnp.float64)
     drawn = engine.scenarios(economy, grid, N, seed=2)
     batch = functools.partial(engine.simulate_batch, chunk=N)
     found = jax.eval_shape(batch, economy, state, grid, drawn)
