@@ -1,15 +1,25 @@
 """What one figure cannot know about itself: dates, entities and sums across keys.
 
-The checks read the resolved table as plain data and skip what is not well-formed, so
-that they run beside pydantic's and every error of a file is reported in one pass.
+What is not well-formed is skipped: pydantic says what is wrong with it.
 """
 
 import difflib
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from engine.config.funds import TERMS
+from engine.config.checks_of_deals import problems_of_deals
+from engine.config.checks_of_markets import problems_of_markets
+from engine.config.funds import TERMS, TOTAL
+from engine.config.tables import (
+    Problem,
+    begins,
+    figures,
+    members,
+    node,
+    number,
+    numbers,
+)
 
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
 """Who can hold a debt class."""
@@ -49,16 +59,6 @@ SUMS = (
 INSTRUMENTS = ("secured", "unsecured", "notes", "takeout")
 """Classes of debt that cohorts of funds divide among them."""
 
-TOTAL = "private_credit"
-"""What all cohorts of funds are called together: no name of one among several."""
-
-
-class Problem(NamedTuple):
-    """An error at a dotted path."""
-
-    path: str
-    text: str
-
 
 def problems(table: dict[str, Any]) -> list[Problem]:
     """Every error that involves more than one key."""
@@ -74,75 +74,11 @@ def problems(table: dict[str, Any]) -> list[Problem]:
         _entities,
         _cohorts,
         _fund_terms,
+        problems_of_deals,
+        problems_of_markets,
     ):
         found.extend(check(table))
     return found
-
-
-def node(table: Any, path: str) -> Any:
-    """What stands at a dotted path, or None."""
-    for key in path.split("."):
-        if not isinstance(table, dict) or key not in table:
-            return None
-        table = table[key]
-    return table
-
-
-def number(table: Any, path: str) -> float | None:
-    """The finite number or figure at a dotted path, or None."""
-    found = node(table, path)
-    if isinstance(found, dict):
-        found = found.get("value")
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return None
-    return float(found) if math.isfinite(found) else None
-
-
-def numbers(table: Any, path: str) -> list[float]:
-    """The numbers at a dotted path, or an empty list if any is not one."""
-    found = node(table, path)
-    if not isinstance(found, list | tuple):
-        return []
-    good = [
-        float(x)
-        for x in found
-        if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
-    ]
-    return good if len(good) == len(found) else []
-
-
-def figures(table: Any, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every table that carries provenance, with its path."""
-    if not isinstance(table, dict):
-        return
-    for key, value in table.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, dict) and ("source" in value or "value" in value):
-            yield path, value
-        else:
-            yield from figures(value, f"{path}.")
-
-
-def members(table: dict[str, Any], family: str) -> dict[str, Any]:
-    """Entities of a family, by name."""
-    found = table.get(family)
-    return found if isinstance(found, dict) else {}
-
-
-def begins(date: object) -> float | None:
-    """First instant of "YYYY", "YYYY-MM", "YYYY-MM-DD" or "YYYYQn", in years."""
-    text = str(date)
-    try:
-        year = int(text[:4])
-        if len(text) == 4:
-            return float(year)
-        if text[4] == "Q":
-            return year + (int(text[5:]) - 1) / 4
-        month = int(text[5:7])
-        day = int(text[8:10]) if len(text) > 7 else 1
-    except (ValueError, IndexError):
-        return None
-    return year + (month - 1) / 12 + (day - 1) / 372
 
 
 def _grid(table: dict[str, Any]) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.config.checks import Problem, members, node, number
+from engine.config.tables import Problem, members, node, number
 
 
 def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:

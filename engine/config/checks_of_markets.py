@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.config.checks import TOTAL, Problem, members, node
+from engine.config.funds import TOTAL
+from engine.config.tables import Problem, members, node
 
 PORTFOLIOS = {
     "pension": "institution",

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from engine.config.base import Figure, Section
-from engine.config.checks import Problem, number
 from engine.config.sheet import Sheet, load_sheet
+from engine.config.tables import Problem, number
 
 
 class Collateral(Section):

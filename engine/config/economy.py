@@ -15,8 +15,6 @@ from pydantic_core import PydanticCustomError
 
 from engine.config.base import FrozenModel, Number, Section
 from engine.config.checks import problems
-from engine.config.checks_of_deals import problems_of_deals
-from engine.config.checks_of_markets import problems_of_markets
 from engine.config.contagion import Contagion, Resemblance, Wealth
 from engine.config.contracts import (
     Hyperscaler,
@@ -150,8 +148,7 @@ class EconomyConfig(FrozenModel):
     @model_validator(mode="after")
     def _hangs_together(self) -> "EconomyConfig":
         table = self.model_dump()
-        found = [*problems(table), *problems_of_deals(table)]
-        found += problems_of_markets(table)
+        found = problems(table)
         if found:
             text = "; ".join(f"{p.path}: {p.text}" for p in found)
             raise PydanticCustomError("economy", "{text}", {"text": text})

@@ -4,6 +4,9 @@ from typing import Literal
 
 from engine.config.base import Figure, Section, Shares
 
+TOTAL = "private_credit"
+"""What all cohorts of funds are called together: no name of one among several."""
+
 TERMS = (
     ("incentive_share", "incentive_hurdle_pct", "catch_up_share"),
     (

@@ -12,8 +12,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.config.checks import problems
-from engine.config.checks_of_deals import problems_of_deals
-from engine.config.checks_of_markets import problems_of_markets
 from engine.config.economy import FAMILIES, EconomyConfig
 from engine.config.errors import ConfigError
 from engine.config.messages import Origins, sentences, suggest
@@ -59,8 +57,7 @@ def load(path: str | pathlib.Path, overrides: Sequence[str] = ()) -> EconomyConf
         if message is not None:
             messages.append(message)
     config, details = _validate(table)
-    found = [*problems(table), *problems_of_deals(table)]
-    found += problems_of_markets(table)
+    found = problems(table)
     messages += sentences(details, table, found, origins)
     if config is None or messages:
         raise ConfigError(messages)

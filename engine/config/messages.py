@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from engine.config.checks import Problem
 from engine.config.figures import stem
+from engine.config.tables import Problem
 from engine.units import factor
 
 _TYPES = {

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from engine.config.base import FrozenModel
-from engine.config.checks import Problem
 from engine.config.errors import ConfigError
 from engine.config.figures import FigureRecord, records
 from engine.config.load import override, read_toml
 from engine.config.messages import Origins, sentences
+from engine.config.tables import Problem
 
 
 class Sheet(FrozenModel):
