@@ -48,7 +48,7 @@ from engine.funds.private_credit import PrivateCredit
 from engine.grid import TimeGrid
 from engine.investors import Investors, InvestorState
 from engine.market import Fleet, Market
-from engine.vehicles.construction import has_risk, payers
+from engine.vehicles.construction import completing
 from engine.vehicles.hybrid import (
     Hybrid,
     HybridPaths,
@@ -150,11 +150,6 @@ class Layers(eqx.Module):
         tenants = [economy.where("spvs", "tenant", name) for name in scalers]
         customers = [economy.stack("neoclouds", f"customers.{h}") for h in scalers]
         providers = [economy.stack("labs", f"providers.{h}") for h in scalers]
-        by_tenant = payers(economy)[1]
-        completing = [
-            tuple(a and b for a, b in zip(own, by_tenant, strict=True))
-            for own in tenants
-        ]
         return Layers(
             market=Market.build(economy),
             labs=Labs.build(economy),
@@ -182,9 +177,7 @@ class Layers(eqx.Module):
             tenants=jnp.asarray(tenants, dtype=access.dtype),
             customers=jnp.stack(customers, axis=1),
             providers=jnp.stack(providers, axis=1),
-            completing=jnp.asarray(completing, dtype=access.dtype)
-            if has_risk(economy)
-            else None,
+            completing=completing(economy),
         )
 
 

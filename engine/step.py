@@ -9,19 +9,19 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contagion import public_markets
 from engine.contagion.idling import IdlingFlows
 from engine.contagion.information import SystemFlows
 from engine.contagion.public_markets import PublicFlows
 from engine.contagion.wealth import WealthFlows
 from engine.contracts.foresight import foreseen
 from engine.contracts.labs import LabFlows
-from engine.contracts.tenancy import (
-    TenancyFlows,
-)
+from engine.contracts.tenancy import TenancyFlows
 from engine.credit.neocloud import NeocloudFlows, divide
 from engine.credit.spv import SpvFlows, divide_spv
 from engine.credit.window import Window
 from engine.drivers import Drivers
+from engine.funds import agency, lending
 from engine.funds.agency import AgencyFlows
 from engine.funds.bond import BondFundFlows
 from engine.funds.cohorts import FundFlows
@@ -33,12 +33,9 @@ from engine.jump import AbstractDefaultRule
 from engine.layers import EconomyState, Layers, Paths
 from engine.market import Prices, aged
 from engine.metrics.residuals import residuals
-from engine.vehicles.hybrid import (
-    HybridFlows,
-)
-from engine.vehicles.hyperscaler import (
-    HyperscalerFlows,
-)
+from engine.vehicles import construction
+from engine.vehicles.hybrid import HybridFlows
+from engine.vehicles.hyperscaler import HyperscalerFlows
 from engine.vehicles.vendor import VendorFlows
 
 
@@ -128,28 +125,26 @@ def step(
     )
 
     # 5 capital structures divide
-    resold = (None, None)
-    buyer, running, owned = layers.agency, quarter.agency, state.agency
-    if buyer is not None and running is not None and owned is not None:
-        resold = buyer.resold(money, running, owned)
-    cloud_terms, spv_terms, quoted = layers.cloud_terms, layers.spv_terms, None
-    if layers.lending is not None and state.lending is not None:
-        cloud_terms, spv_terms, quoted = layers.lending.offer(
-            money,
-            cloud_terms,
-            spv_terms,
-            quarter.dues,
-            quarter.loans,
-            quarter.spvs,
-            state.clouds,
-            state.spvs,
-            None if owned is None else owned.loans,
-            state.lending,
-        )
+    for_boxes, for_takeouts = agency.resold(
+        layers.agency, money, quarter.agency, state.agency
+    )
+    cloud_terms, spv_terms, quote = lending.offered(
+        layers.lending,
+        money,
+        layers.cloud_terms,
+        layers.spv_terms,
+        quarter.dues,
+        quarter.loans,
+        quarter.spvs,
+        state.clouds,
+        state.spvs,
+        state.agency,
+        state.lending,
+    )
     clouds, cloud_state = divide(
         drivers,
         prices,
-        Window(open=money, spread=met.clouds, resold=resold[0]),
+        Window(open=money, spread=met.clouds, resold=for_boxes),
         cloud_terms,
         quarter.dues,
         quarter.clouds,
@@ -162,7 +157,7 @@ def step(
     )
     spvs, spv_state = divide_spv(
         drivers,
-        Window(open=money, spread=met.spvs, resold=resold[1]),
+        Window(open=money, spread=met.spvs, resold=for_takeouts),
         spv_terms,
         quarter.loans,
         quarter.spvs,
@@ -173,15 +168,14 @@ def step(
     )
     hybrid_state = layers.hybrid.met(operations.billed, clouds.failing, hybrid_state)
     rents = spv_earnings.paid_by_tenant * state.spvs.alive
-    owners = spvs.distributed - spvs.equity - spvs.sponsor
-    to_projects = jnp.sum(layers.tenants * rents[None, :], axis=1)
-    if layers.completing is not None and spvs.building is not None:
-        risk = spvs.building
-        completed = layers.completing * (risk.guaranteed * spvs.alive)[None]
-        credits = layers.tenants * (risk.credited * spvs.alive)[None]
-        to_projects = to_projects + jnp.sum(completed - credits, axis=1)
-        # What a tenant completes is no owner's money.
-        owners = owners + jnp.sum(layers.completing, axis=0) * risk.guaranteed
+    to_projects, owners = construction.settled(
+        spvs.building,
+        layers.completing,
+        layers.tenants,
+        spvs.alive,
+        jnp.sum(layers.tenants * rents[None, :], axis=1),
+        spvs.distributed - spvs.equity - spvs.sponsor,
+    )
     hyperscalers, hyperscaler_state = layers.hyperscalers(
         drivers,
         quarter.capex,
@@ -213,49 +207,58 @@ def step(
         jnp.concatenate(rooms),
         jnp.concatenate(recovery),
     )
-    agency, agency_state, private, sold = None, None, classes, None
-    if buyer is not None and running is not None and owned is not None:
-        agency, agency_state = buyer(
-            drivers, running, classes, clouds, spvs, price, owned
-        )
-        private = agency.private
-        sold = classes.lent - agency.kept - private.lent
-    moved = lending_state = None
-    if quoted is not None and layers.lending is not None and state.lending is not None:
-        moved, lending_state = layers.lending(
-            drivers.short, clouds, spvs, private, sold, quoted, state.lending
-        )
-    markets, portfolios = layers.public, state.public
-    quotes = None
-    if markets is not None and portfolios is not None:
-        quotes = markets.quotes(portfolios)
-    other = () if quotes is None else (quotes.other, quotes.moved)
+    agency_flows, agency_state, private = agency.bought(
+        layers.agency,
+        drivers,
+        quarter.agency,
+        classes,
+        clouds,
+        spvs,
+        price,
+        state.agency,
+    )
+    moved, lending_state = lending.settled(
+        layers.lending,
+        drivers.short,
+        clouds,
+        spvs,
+        private,
+        agency_flows,
+        quote,
+        state.lending,
+    )
+    quotes = public_markets.quoted(layers.public, state.public)
     fund, fund_state = layers.fund(
-        drivers, private, moved, price, state.investors.charged, state.fund, *other
+        drivers,
+        private,
+        moved,
+        price,
+        state.investors.charged,
+        state.fund,
+        None if quotes is None else quotes.other,
+        None if quotes is None else quotes.moved,
     )
     bond = layers.bond(private, price)
-    investors, investor_state = layers.investors(
-        private, moved, price, layers.holders, fund, bond, agency, state.investors
+    booked = layers.investors(
+        private,
+        moved,
+        price,
+        layers.holders,
+        fund,
+        bond,
+        agency_flows,
+        state.investors,
     )
-    public = public_state = None
-    if markets is not None and portfolios is not None and quotes is not None:
-        public, public_state = markets(
-            quotes,
-            layers.investors,
-            investors.used,
-            state.investors.charged,
-            fund.sold,
-            fund_state.other,
-            portfolios,
-        )
-        investors, investor_state = layers.investors.marked_to_market(
-            investors,
-            investor_state,
-            public.used,
-            public.charged,
-            public.forced_sales,
-            public.bank_mark,
-        )
+    public, public_state, investors, investor_state = public_markets.traded(
+        layers.public,
+        quotes,
+        layers.investors,
+        booked,
+        state.investors.charged,
+        fund.sold,
+        fund_state.other,
+        state.public,
+    )
     spread, system_state = layers.contagion(
         clouds.price,
         clouds.failing,
@@ -284,7 +287,7 @@ def step(
         price=price,
         fund=fund,
         bond=bond,
-        agency=agency,
+        agency=agency_flows,
         investors=investors,
         system=spread,
         wealth=wealth,

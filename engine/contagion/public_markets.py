@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from engine.economy import Economy
 from engine.grid import DT
-from engine.investors import INSTITUTIONS, Investors
+from engine.investors import INSTITUTIONS, InvestorFlows, Investors, InvestorState
 from engine.once import computed_once
 
 STEPS = 3
@@ -323,3 +323,38 @@ def _limit(
     left = jnp.maximum(own[0] * own[1] - cross[0] * cross[1], 0.01)
     swapped = own[::-1] * more + cross * more[::-1]
     return swapped / left
+
+
+def quoted(markets: PublicMarkets | None, state: PublicState | None) -> Quotes | None:
+    """Prices as the quarter begins; None where the config has no public markets."""
+    if markets is None or state is None:
+        return None
+    return markets.quotes(state)
+
+
+def traded(
+    markets: PublicMarkets | None,
+    quotes: Quotes | None,
+    investors: Investors,
+    booked: tuple[InvestorFlows, InvestorState],
+    charged: Float[Array, "investor ..."],
+    sold: Float[Array, "cohort ..."],
+    other: Float[Array, "cohort ..."],
+    state: PublicState | None,
+) -> tuple[PublicFlows | None, PublicState | None, InvestorFlows, InvestorState]:
+    """The markets' quarter, and investors marked to them; without markets as booked."""
+    flows, after = booked
+    if markets is None or quotes is None or state is None:
+        return None, None, flows, after
+    public, next_public = markets(
+        quotes, investors, flows.used, charged, sold, other, state
+    )
+    flows, after = investors.marked_to_market(
+        flows,
+        after,
+        public.used,
+        public.charged,
+        public.forced_sales,
+        public.bank_mark,
+    )
+    return public, next_public, flows, after

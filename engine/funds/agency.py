@@ -46,6 +46,8 @@ class AgencyFlows(eqx.Module):
     share: Float[Array, "class ..."]
     """Of the class's balance, at the end of the quarter."""
     bought: Float[Array, "class ..."]
+    taken: Float[Array, "class ..."]
+    """Of it, what was newly lent."""
     interest: Float[Array, "class ..."]
     repaid: Float[Array, "class ..."]
     recovered: Float[Array, "class ..."]
@@ -205,10 +207,11 @@ class Agency(eqx.Module):
         debt = state.debt + funding + paid + dividend - received - injected
 
         resold_old = scale * running * old
+        taken = bought - resold_old
         private = ClassFlows(
             interest=flows.interest - interest,
             repaid=flows.repaid - repaid + resold_old,
-            lent=flows.lent - kept - (bought - resold_old),
+            lent=flows.lent - kept - taken,
             failed=flows.failed - failed,
             loss=flows.loss - loss,
             claimed=flows.claimed - claimed,
@@ -219,6 +222,7 @@ class Agency(eqx.Module):
         out = AgencyFlows(
             share=ratio_above(loans, flows.balance),
             bought=bought,
+            taken=taken,
             interest=interest,
             repaid=repaid,
             recovered=recovered,
@@ -244,6 +248,35 @@ class Agency(eqx.Module):
             capital=capital,
             wanted=total,
         )
+
+
+def resold(
+    agency: Agency | None,
+    money: Float[Array, "..."],
+    running: Float[Array, "..."] | None,
+    state: AgencyState | None,
+) -> tuple[Float[Array, "..."] | None, Float[Array, "..."] | None]:
+    """How open money is for boxes and take-outs; None where there is no agency."""
+    if agency is None or running is None or state is None:
+        return None, None
+    return agency.resold(money, running, state)
+
+
+def bought(
+    agency: Agency | None,
+    quarter: Drivers,
+    running: Float[Array, "..."] | None,
+    flows: ClassFlows,
+    clouds: NeocloudFlows,
+    spvs: SpvFlows,
+    price: Float[Array, "class ..."],
+    state: AgencyState | None,
+) -> tuple[AgencyFlows | None, AgencyState | None, ClassFlows]:
+    """The agency's quarter, and what it leaves to private holders: without one, all."""
+    if agency is None or running is None or state is None:
+        return None, None, flows
+    found, after = agency(quarter, running, flows, clouds, spvs, price, state)
+    return found, after, found.private
 
 
 def agency_dates(economy: Economy, grid: TimeGrid) -> Float[Array, " quarter"] | None:

@@ -20,6 +20,7 @@ from engine.credit.route import Lenders
 from engine.credit.spv import SpvFlows
 from engine.credit.spv_terms import SpvDates, SpvState, SpvTerms
 from engine.economy import Economy
+from engine.funds.agency import AgencyFlows, AgencyState
 from engine.funds.holders import ClassFlows, Holders
 from engine.numerics import ratio_above
 from engine.once import computed_once
@@ -262,3 +263,42 @@ class Lending(eqx.Module):
             gap=asked.bank - asked.private,
             margin=state.margin + (dearer - state.margin) * share,
         )
+
+
+def offered(
+    lending: Lending | None,
+    money: Float[Array, "..."],
+    cloud_terms: NeocloudTerms,
+    spv_terms: SpvTerms,
+    dues: NeocloudDues,
+    dates: SpvDates,
+    paths: SpvPaths,
+    clouds: NeocloudState,
+    spvs: SpvState,
+    agency: AgencyState | None,
+    state: LendingState | None,
+) -> tuple[NeocloudTerms, SpvTerms, Float[Array, "class ..."] | None]:
+    """`Lending.offer`; without the table the deals' own terms, and no quote."""
+    if lending is None or state is None:
+        return cloud_terms, spv_terms, None
+    owned = None if agency is None else agency.loans
+    return lending.offer(
+        money, cloud_terms, spv_terms, dues, dates, paths, clouds, spvs, owned, state
+    )
+
+
+def settled(
+    lending: Lending | None,
+    short: Float[Array, "..."],
+    clouds: NeocloudFlows,
+    spvs: SpvFlows,
+    flows: ClassFlows,
+    agency: AgencyFlows | None,
+    quoted: Float[Array, "class ..."] | None,
+    state: LendingState | None,
+) -> tuple[Moved | None, LendingState | None]:
+    """The quarter of `Lending`; without the table nothing moves."""
+    if lending is None or quoted is None or state is None:
+        return None, None
+    sold = None if agency is None else agency.taken
+    return lending(short, clouds, spvs, flows, sold, quoted, state)

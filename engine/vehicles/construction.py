@@ -134,6 +134,39 @@ def building(economy: Economy, grid: TimeGrid, rent: Float[Array, " spv"]) -> Bu
     return jax.vmap(of, out_axes=1)(deals | own | {"rent": rent})
 
 
+def completing(economy: Economy) -> Float[Array, "hyperscaler spv ..."] | None:
+    """1 where the hyperscaler pays for its SPV's overrun; None without such risk."""
+    if not has_risk(economy):
+        return None
+    _, by_tenant = payers(economy)
+    rows = [
+        [
+            a and b
+            for a, b in zip(economy.where("spvs", "tenant", m), by_tenant, strict=True)
+        ]
+        for m in economy.members("hyperscalers")
+    ]
+    return jnp.asarray(rows, dtype=economy["physics.delay"].dtype)
+
+
+def settled(
+    risk: Building | None,
+    completing: Float[Array, "hyperscaler spv ..."] | None,
+    tenants: Float[Array, "hyperscaler spv ..."],
+    alive: Float[Array, "spv ..."],
+    rents: Float[Array, "hyperscaler ..."],
+    owners: Float[Array, "spv ..."],
+) -> tuple[Float[Array, "hyperscaler ..."], Float[Array, "spv ..."]]:
+    """What hyperscalers pay projects and owners get, after completions and damages."""
+    if risk is None or completing is None:
+        return rents, owners
+    completed = completing * (risk.guaranteed * alive)[None]
+    credits = tenants * (risk.credited * alive)[None]
+    # What a tenant completes is no owner's money.
+    by_tenants = jnp.sum(completing, axis=0) * risk.guaranteed
+    return rents + jnp.sum(completed - credits, axis=1), owners + by_tenants
+
+
 def _length(cap: Float[Array, ""], rate: Float[Array, ""]) -> Float[Array, ""]:
     """Years until a cap is reached at a yearly rate."""
     return ratio_above(cap, rate)
