@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from engine._types import ArrayLike, PerPeriod, Scalar
+from engine._types import ArrayLike, PerPeriod, Scalar, Values
 from engine.numerics import floats, require, require_shape
 
 
@@ -72,6 +72,14 @@ def subscription_line(
     return SubscriptionLine(called, interest, balance)
 
 
+def swept(
+    cash: Values, owed: Values, nav: Values, sweep: Values, maximum_ltv: Values
+) -> Values:
+    """What a NAV lender takes of `cash`: its sweep, or what restores its LTV."""
+    wanted = jnp.maximum(sweep * cash, owed - maximum_ltv * nav)
+    return jnp.clip(wanted, 0.0, jnp.minimum(owed, cash))
+
+
 def nav_loan(
     distributions: ArrayLike,
     nav: ArrayLike,
@@ -115,9 +123,8 @@ def nav_loan(
     def repay(balance, flows):
         cash, value, is_last = flows
         owed = balance * (1 + rate)
-        wanted = jnp.maximum(sweep * cash, owed - maximum_ltv * value)
-        wanted = jnp.where(is_last, owed, wanted)
-        repaid = jnp.clip(wanted, 0.0, jnp.minimum(owed, cash))
+        taken = swept(cash, owed, value, sweep, maximum_ltv)
+        repaid = jnp.where(is_last, jnp.minimum(owed, cash), taken)
         return owed - repaid, (repaid, owed - repaid)
 
     # Lent at the end of the first period: its cash is distributed, not swept.

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
+from engine.funds.incentive import fee_above
 from engine.grid import DT
-from engine.numerics import safe_divide
 from engine.once import computed_once
 
 CLOSED = ("drawdown", "managed_account")
@@ -95,12 +95,7 @@ class Incentive(eqx.Module):
         is_closed = self.is_closed > 0.0
         shared = jnp.where(is_closed, profit, income)
         first = jnp.where(is_closed, hurdle - invested, self.hurdle * DT * nav_before)
-        above = jnp.maximum(shared - first, 0.0)
-        room = safe_divide(
-            self.carry * first, jnp.maximum(self.catch_up - self.carry, 0.0)
-        )
-        caught = jnp.minimum(above, room)
-        entitled = self.catch_up * caught + self.carry * (above - caught)
+        entitled = fee_above(shared, first, self.carry, self.catch_up)
         due = jnp.maximum(entitled - state.taken, 0.0)
         fee = jnp.where(is_closed, due, entitled)
         after = IncentiveState(

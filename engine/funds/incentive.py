@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from engine._types import ArrayLike, PerPeriod
+from engine._types import ArrayLike, PerPeriod, Values
 from engine.numerics import floats, require, require_shape, safe_divide
 
 
@@ -40,9 +40,15 @@ def income_fee(
     require("hurdle", hurdle, lambda x: x >= 0, "non-negative")
     require("carry", carry, lambda x: (x >= 0) & (x < 1), "in [0, 1)")
     require("catch_up", catch_up, lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
-    threshold = hurdle * nav
-    above = jnp.maximum(income - threshold, 0.0)
-    room = safe_divide(carry * threshold, jnp.maximum(catch_up - carry, 0.0))
+    return fee_above(income, hurdle * nav, carry, catch_up)
+
+
+def fee_above(
+    shared: Values, hurdle: Values, carry: Values, catch_up: Values
+) -> Values:
+    """The manager's part of what is `shared` above a `hurdle` [USD bn], unchecked."""
+    above = jnp.maximum(shared - hurdle, 0.0)
+    room = safe_divide(carry * hurdle, jnp.maximum(catch_up - carry, 0.0))
     caught = jnp.minimum(above, room)
     return catch_up * caught + carry * (above - caught)
 

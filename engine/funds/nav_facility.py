@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
+from engine.funds.borrowing import swept
 from engine.funds.members import Members
 from engine.grid import DT
 from engine.once import computed_once
@@ -75,8 +76,7 @@ class NavFacility(eqx.Module):
         is more is asked of later ones).
         """
         cash = jnp.maximum(cash, 0.0)
-        wanted = jnp.maximum(self.sweep * cash, owed - self.maximum_ltv * worth)
-        repaid = jnp.clip(wanted, 0.0, jnp.minimum(owed, cash))
+        repaid = swept(cash, owed, worth, self.sweep, self.maximum_ltv)
         left = owed - repaid
         loss = jnp.minimum(jnp.maximum(left - worth, 0.0), credit_loss)
         return NavLoanFlows(
