@@ -5,6 +5,7 @@ written beside its place, forced to disk, read back and compared, and only then
 published and entered in the manifest with its checksum.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -20,6 +21,9 @@ from scripts._output import BadInput, Failure, dumps
 MANIFEST = "manifest.json"
 IDENTITY = ("hash", "seed", "scenarios", "sampler", "dtype", "block", "outputs")
 """What must agree for a sweep to be taken up again."""
+
+AT_ONCE = 2**24
+"""Numbers of a sweep that are read together."""
 
 
 def publish(path: pathlib.Path, content: bytes) -> str:
@@ -108,18 +112,36 @@ def _is_whole(folder: pathlib.Path, file: dict[str, Any]) -> bool:
     return hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
 
 
-def column(folder: pathlib.Path, blocks: list[Any], name: str) -> np.ndarray:
-    """One column over all blocks, in order of scenario."""
-    parts = [
-        pq.read_table(folder / entry["file"], columns=[name])[name].to_numpy()
-        for entry in sorted(blocks, key=lambda entry: entry["index"])
-    ]
-    return np.concatenate(parts)
+class Columns:
+    """Columns over all blocks, in order of scenario, read many at a time.
 
+    A file is opened for as many columns as `AT_ONCE` numbers hold: to open it for each
+    costs as much as its list of columns is long, so hundreds of metrics cost minutes.
+    """
 
-def columns(folder: pathlib.Path, blocks: list[Any]) -> list[str]:
-    """Columns of the blocks."""
-    return pq.read_schema(folder / blocks[0]["file"]).names
+    def __init__(self, folder: pathlib.Path, blocks: list[Any]) -> None:
+        ordered = sorted(blocks, key=lambda entry: entry["index"])
+        self.files = [folder / entry["file"] for entry in ordered]
+        self.names: list[str] = pq.read_schema(self.files[0]).names
+        rows = sum(entry["rows"] for entry in blocks)
+        self._width = max(AT_ONCE // max(rows, 1), 1)
+        self._place = {name: k for k, name in enumerate(self.names)}
+        self._read = functools.lru_cache(maxsize=2)(self._part)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._read(self._place[name] // self._width)[name]
+
+    def get(self, name: str) -> np.ndarray | None:
+        """The column of that name, if there is one."""
+        return self[name] if name in self._place else None
+
+    def _part(self, k: int) -> dict[str, np.ndarray]:
+        names = self.names[k * self._width : (k + 1) * self._width]
+        tables = [pq.read_table(file, columns=names) for file in self.files]
+        return {
+            name: np.concatenate([table[name].to_numpy() for table in tables])
+            for name in names
+        }
 
 
 def total(folder: pathlib.Path, blocks: list[Any], part: str) -> dict[str, np.ndarray]:

@@ -4,13 +4,12 @@ Nothing here depends on time, host, path, devices or interruption.
 """
 
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from scripts import _names
-from scripts._sweep_store import column, columns
+from scripts._sweep_store import Columns
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TAIL = 0.05
@@ -36,30 +35,29 @@ def summarise(
 
     `dates` are `as_of`, the criteria's horizon and the end of the grid.
     """
-    found = columns(folder, blocks)
+    columns = Columns(folder, blocks)
+    found = columns.names
 
     def of(kind: str) -> list[str]:
         return [n.removeprefix(kind) for n in found if n.startswith(kind)]
 
-    def read(name: str) -> np.ndarray:
-        return column(folder, blocks, name)
-
     metrics = {}
     for name in of("metric:"):
         # A metric with a status other than ok has no value in that scenario.
-        is_ok = read(f"status:{name}") == 0 if f"status:{name}" in found else True
-        values = read(f"metric:{name}")
+        status = columns.get(f"status:{name}")
+        is_ok = True if status is None else status == 0
+        values = columns[f"metric:{name}"]
         metrics[name] = statistics(values, is_ok, _names.tail(name))
         metrics[name]["unit"] = _names.unit(name)
     tolerance = TOLERANCE[identity["dtype"]]
-    residuals = {name: np.abs(read(f"residual:{name}")) for name in of("residual:")}
+    residuals = {name: np.abs(columns[f"residual:{name}"]) for name in of("residual:")}
     document: dict[str, Any] = {
         "scenarios": identity["scenarios"],
         "identity": identity,
         "method": METHOD,
         "metrics": metrics,
         "layers": {
-            name: layer(read(f"failure:{name}"), _losses(found, name, read), dates)
+            name: layer(columns[f"failure:{name}"], columns.get(f"loss:{name}"), dates)
             for name in sorted(of("failure:"), key=_names.rank)
         },
         "residuals": {
@@ -73,7 +71,7 @@ def summarise(
         },
     }
     if "classification" in found:
-        code = read("classification")
+        code = columns["classification"]
         document["classification"] = {
             name: float(np.mean(code == i))
             for i, name in enumerate(_names.classifications())
@@ -130,10 +128,6 @@ def layer(
     if loss is not None:
         document["loss_bn"] = statistics(loss, tail="upper")
     return document
-
-
-def _losses(found: list[str], name: str, read: Callable) -> np.ndarray | None:
-    return read(f"loss:{name}") if f"loss:{name}" in found else None
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

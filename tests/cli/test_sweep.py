@@ -12,7 +12,7 @@ import pytest
 import engine
 from engine.economy import Blueprint, Economy, Range
 from engine.grid import TimeGrid
-from scripts import _batch, _fans, _sweep, _sweep_summary
+from scripts import _batch, _fans, _sweep, _sweep_store, _sweep_summary
 from scripts._output import BadInput
 from scripts._sweep_store import take_up
 
@@ -188,6 +188,20 @@ def test_summary_says_what_the_blocks_hold(whole):
     text = (whole / "summary.json").read_text()
     assert str(whole.parent) not in text
     assert "NaN" not in text
+
+
+@pytest.mark.parametrize("numbers", [1, 500, 10**9])
+def test_columns_are_the_same_however_many_are_read_together(
+    whole, monkeypatch, numbers
+):
+    monkeypatch.setattr(_sweep_store, "AT_ONCE", numbers)
+    manifest = json.loads((whole / "manifest.json").read_text())
+    columns = _sweep_store.Columns(whole, manifest["blocks"])
+    files = sorted((whole / "scenarios").glob("*.parquet"))
+    for name in columns.names:
+        parts = [pq.read_table(file)[name].to_numpy() for file in files]
+        np.testing.assert_array_equal(columns[name], np.concatenate(parts))
+    assert columns.get("metric:nobody.nothing") is None
 
 
 def test_fans_show_every_scenario_of_the_sweep(whole):
