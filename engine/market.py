@@ -127,7 +127,8 @@ class Market(eqx.Module):
     ) -> tuple[Prices, Fleet]:
         """Clears on last quarter's fleet, then energises what is due."""
         in_service = jnp.sum(self.alive * fleet.gigawatts, axis=0)
-        utilisation = quarter.demand / in_service
+        # Where nobody lends for decades, nothing is left.
+        utilisation = quarter.demand / jnp.maximum(in_service, 1e-6)
         level = self.price_level(utilisation) * quarter.gpu_factor
         # Chips go after six years, shells stay: what was built too much weighs on
         # rents long after the chips' price has recovered.

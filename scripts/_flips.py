@@ -49,6 +49,8 @@ def flip_values(configs: Mapping[str, Any]) -> list[dict[str, Any]]:
     def side(flip: Any, record: Any) -> dict[str, Any]:
         if flip is None:
             return {"value": None, "to": None, "status": "none_within_bounds"}
+        if flip.status == "not_converged":
+            return {"value": None, "to": names[flip.after], "status": flip.status}
         value = flip.value / record.factor
         inside = record.range and record.range[0] <= value <= record.range[1]
         return {

@@ -47,7 +47,7 @@ def silent(material: dict[str, Any]) -> list[str]:
     every: dict[str, None] = {}
     for x in material.get("flips") or []:
         every[x["key"]] = None
-        if any(x[side]["value"] is not None for side in SIGNS):
+        if any(x[side]["to"] is not None for side in SIGNS):
             turning.add(x["key"])
     return [key for key in every if key not in turning]
 
@@ -67,6 +67,8 @@ def _cell(x: dict[str, Any] | None) -> str:
     parts = []
     for side, sign in SIGNS.items():
         flip = x[side]
+        if flip["status"] == "not_converged":
+            parts.append(f"{sign} ? {SHORT.get(flip['to'], words(flip['to']))}")
         if flip["value"] is None:
             continue
         mark = "*" if flip["within_range"] else ""

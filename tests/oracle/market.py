@@ -33,7 +33,7 @@ def shell_rent(f: dict, demand: float, shells: float, years: float) -> float:
 
 def prices(f: dict, d: dict, t: int, state: dict) -> dict:
     """Utilisation and prices of the quarter, from last quarter's fleet."""
-    u = d["demand"][t] / state["fleet"]
+    u = d["demand"][t] / max(state["fleet"], 1e-6)
     level = price_level(f, u)
     return {
         "utilisation": u,

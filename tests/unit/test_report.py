@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.report import chain, flows, look_through, style, tornado
+from scripts.report import chain, flips, flows, look_through, style, tornado
 from scripts.report.page import render
 from tests import report_material
 from tests.report_material import CHAIN, criterion
@@ -201,3 +201,12 @@ def test_exposures_are_summed_and_shared_as_given(material):
     # A holder of nothing has no largest share.
     assert found["rows"][1][3] == "–"
     assert look_through.content({}) is None
+
+
+def test_a_flip_whose_search_did_not_end_has_no_value(material):
+    side = {"value": None, "to": "systemic", "status": "not_converged"}
+    silent = {"value": None, "to": None, "status": "none_within_bounds"}
+    one = {"story": "base", "key": "k", "unit": "1", "value": 1.0, "range": None}
+    found = {"flips": [{**one, "below": side, "above": silent}]}
+    assert flips.rows(found)[0][-1] == "≤ ? systemic"
+    assert flips.silent(found) == []
