@@ -13,6 +13,7 @@ import numpy as np
 
 from scripts._cash_rows import VEHICLES, Row, Vehicle
 from scripts._reported import Report, reported
+from scripts._ventures import PART, venture_rows
 
 OPENING, CLOSING = "opening {}", "closing {}"
 FAILED, CHECK = "{} of what failed", "check: sources less uses, {}"
@@ -50,6 +51,8 @@ def tables(built: tuple[Any, Any, Any], result: Any) -> Iterator[Table]:
             lines = list(_cash(kind, flows, opening, i, rows))
             lines += _debt(kind, flows, opening, i, rows)
             lines += _memo(kind, result.record, economy, family, i, rows)
+            if family == "spvs":
+                lines += _venture(lines, economy, grid, i)
             yield Table(family, name, lines, known.get(name, {}))
 
 
@@ -147,6 +150,18 @@ def _memo(
     ):
         series = np.asarray(getattr(record.classes, field), np.float64)
         yield Line("memo", name, "USD bn", sum(series[:, c] for c in classes))
+
+
+def _venture(lines: list[Line], economy: Any, grid: Any, i: int) -> Iterator[Line]:
+    """The venture in which the vehicle has a part; nothing where it owns the whole."""
+    share = float(economy.stack("spvs", "ownership")[i])
+    if not 0.0 < share < 1.0:
+        return
+    starts = economy.stack("spvs", "rent_start")[i] + economy["physics.delay"]
+    ends = np.asarray(grid.modelled(grid.ends), np.float64)
+    signed = {line.item: line.amounts for line in lines if line.part != "debt"}
+    for row in venture_rows(signed, share, np.where(ends <= float(starts), 1.0, 0.0)):
+        yield Line(PART, row.item, "USD bn", row.amounts)
 
 
 def long(found: list[Table], grid: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.grid import DT
-from scripts import _cash_flows
+from scripts import _cash_flows, _ventures
 from scripts._cash_rows import VEHICLES
 from tests.properties.runs import built, run
 
@@ -130,3 +130,87 @@ def test_files_hold_all_of_it(story, found, tmp_path):
         "item", "part", "unit", "last reported", "difference", "reason", "2027.00",
     )  # fmt: skip
     assert len(header) == 6 + n
+
+
+OWNERS = ("the vehicle", "the other owners")
+
+
+def test_a_venture_adds_up_and_hands_everything_on(found, story):
+    economy, _, grid = story[0]
+    ventures = [t for t in found if by_item(t, "venture")]
+    assert [t.vehicle for t in ventures] == [
+        name
+        for name in economy.members("spvs")
+        if 0.0 < float(economy[f"spvs.{name}.ownership"]) < 1.0
+    ]
+    assert "hyperion" in [t.vehicle for t in ventures]
+    for table in ventures:
+        rows, own = by_item(table, "venture"), by_item(table, "cash")
+        memo = by_item(table, "memo")
+        share = float(economy[f"spvs.{table.vehicle}.ownership"])
+        put = {x: rows[f"contributed by {x}"] for x in OWNERS}
+        got = {x: -rows[f"distributed to {x}"] for x in OWNERS}
+        assert sum(np.sum(x) for x in put.values()) > 1.0
+        for x in (*put.values(), *got.values()):
+            assert np.min(x) >= 0.0
+        # Level by level: what the vehicle pays in, less what it gets, is its own rows.
+        level = [
+            "rent collected", "operating costs", "owed by a tenant who left",
+            "construction", "construction beyond budget",
+            "damages from the contractor", "damages to the tenant",
+        ]  # fmt: skip
+        net = got["the vehicle"] - put["the vehicle"]
+        np.testing.assert_allclose(net, sum(own[x] for x in level), atol=1e-10)
+        others = got["the other owners"] - put["the other owners"]
+        whole = sum(rows[f"{x}, venture"] for x in level)
+        np.testing.assert_allclose(net + others, whole, atol=1e-10)
+        np.testing.assert_allclose(others * share, net * (1.0 - share), atol=1e-10)
+        np.testing.assert_allclose(
+            rows["check: sources less uses, venture"], 0.0, atol=1e-10
+        )
+        accounts = [x for item, x in rows.items() if item.startswith("cash of the veh")]
+        assert len(accounts) == 4
+        np.testing.assert_allclose(sum(accounts), own["closing cash"], atol=1e-10)
+        escrow = rows["cash of the vehicle in Treasury bills before rent"]
+        starts = float(economy[f"spvs.{table.vehicle}.rent_start"])
+        dates = np.asarray(grid.modelled(grid.ends))
+        assert np.all(escrow[dates > starts + 1e-9] == 0.0)
+        assert np.max(memo["alive"]) == 1.0
+
+
+def test_the_venture_of_hyperion_is_the_campus(found):
+    """All of it against the deal's own figures: 28.79 to build, Meta's 5.76 of it."""
+    rows = by_item(next(t for t in found if t.vehicle == "hyperion"), "venture")
+    x = (2026.75 - 2024.8) / (2029.25 - 2024.8)
+    left = 1.0 - x * x * (3.0 - 2.0 * x)
+    assert np.sum(rows["construction, venture"]) == pytest.approx(-28.7875 * left)
+    meta = np.sum(rows["contributed by the other owners"])
+    assert meta == pytest.approx(5.7575 * left, rel=1e-9)
+
+
+def test_a_venture_by_hand():
+    """80 % of 10 of rent, 2 of costs, 4 to build; then damages above what comes in."""
+    nothing = np.zeros(2)
+    cash = {
+        "rent collected": np.array([8.0, 0.8]),
+        "operating costs": np.array([-1.6, 0.0]),
+        "damages to the tenant": np.array([0.0, -2.4]),
+        "construction": np.array([-3.2, 0.0]),
+        "closing cash": np.array([5.0, 7.0]),
+        "in the debt service reserve": np.array([1.0, 2.0]),
+        "in the trap account": nothing,
+    }
+    rows = dict(_ventures.venture_rows(cash, 0.8, np.array([1.0, 0.0])))
+    expected = {
+        "contributed by the vehicle": [3.2, 1.6],
+        "contributed by the other owners": [0.8, 0.4],
+        "rent collected, venture": [10.0, 1.0],
+        "construction, venture": [-4.0, 0.0],
+        "distributed to the vehicle": [-6.4, 0.0],
+        "distributed to the other owners": [-1.6, 0.0],
+        "check: sources less uses, venture": [0.0, 0.0],
+        "cash of the vehicle in Treasury bills before rent": [4.0, 0.0],
+        "cash of the vehicle free after rent starts": [0.0, 5.0],
+    }
+    for item, amounts in expected.items():
+        np.testing.assert_allclose(rows[item], amounts, atol=1e-14, err_msg=item)
