@@ -170,6 +170,10 @@ class Economy(eqx.Module):
         """Names of the public assets whose prices sales move, if the config has any."""
         return dict(self.blueprint.families).get("public_markets", ())
 
+    def banks_sell(self) -> bool:
+        """Whether banks sell public assets to return to a leverage."""
+        return "banks.target_leverage" in self.figures and bool(self.public_markets())
+
     def cohorts(self) -> tuple[str, ...]:
         """Names of the cohorts of private-credit funds: all funds but bond funds."""
         bond = self.where("funds", "kind", "bond")

@@ -168,13 +168,13 @@ class Investors(eqx.Module):
         used: Float[Array, "investor ..."],
         charged: Float[Array, "investor ..."],
         forced_sales: Float[Array, "investor ..."],
-        bank_mark: Float[Array, "..."],
+        bank_used: Float[Array, "..."],
     ) -> tuple[InvestorFlows, InvestorState]:
         """The quarter and its end with public assets at market (layer 8).
 
         Marks use buffers and are no losses: what the invariants add up stays.
         """
-        lost = state.bank_direct + state.bank_lines + bank_mark
+        lost = state.bank_direct + state.bank_lines + bank_used
         flows = dataclasses.replace(
             flows,
             forced_sales=forced_sales,

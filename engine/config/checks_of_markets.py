@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.config.funds import TOTAL
-from engine.config.tables import Problem, members, node
+from engine.config.tables import Problem, members, node, number
 
 PORTFOLIOS = {
     "pension": "institution",
@@ -13,6 +13,9 @@ PORTFOLIOS = {
     "funds": "funds",
 }
 """Who holds public assets, and the kind of that portfolio."""
+
+SELLS = "banks.target_leverage_x"
+"""With it banks sell public assets."""
 
 TAKEN = (*PORTFOLIOS, TOTAL, "system", "outside", "government", "bond")
 """Names of others' metrics: no class of public assets is called so."""
@@ -25,6 +28,12 @@ def problems_of_markets(table: dict[str, Any]) -> Iterator[Problem]:
     if portfolios and not markets:
         text = "got portfolios and no market, expected the classes that they hold"
         yield Problem("public_markets", text)
+    target = number(table, SELLS)
+    if target is not None and target < 1:
+        yield Problem(SELLS, f"got {target}, expected at least 1: assets over equity")
+    if target is not None and not markets:
+        text = f"got {target} and no public_markets, expected what banks sell there"
+        yield Problem(SELLS, text)
     for name, portfolio in portfolios.items():
         path, kind = f"portfolios.{name}", node(portfolio, "kind")
         if name not in PORTFOLIOS:

@@ -34,6 +34,7 @@ class Banks(Section):
 
     buffer_usd_bn: Figure
     cet1_usd_bn: Figure
+    target_leverage_x: Figure | None = None
 
 
 class Agency(Section):

@@ -70,6 +70,7 @@ HOLDERS = {
     "banks": {
         "buffer_usd_bn": "losses that banks can take",
         "cet1_usd_bn": "their common equity",
+        "target_leverage_x": "assets over equity to which they sell, once beyond it",
     },
     "government": {
         "claim_threshold_usd_bn": "claims at which its layer fails",

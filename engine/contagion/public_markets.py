@@ -2,13 +2,15 @@
 
 Pensions and insurers own public assets, so do banks and, beside their loans, funds.
 A sale lowers prices for a while; everybody is marked to market, and what is then above
-a buffer is sold too, to the fixed point of the quarter.
+a buffer is sold too, to the fixed point of the quarter. *Sellers* are the institutions
+and, last, banks, where the config says to what leverage these return.
 """
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contagion.rounds import all_rounds
 from engine.economy import Economy
 from engine.grid import DT
 from engine.investors import INSTITUTIONS, InvestorFlows, Investors, InvestorState
@@ -25,13 +27,14 @@ class PublicState(eqx.Module):
     """Prices and portfolios at the end of a quarter; 1 is the undisturbed price."""
 
     price: Float[Array, "asset ..."]
-    kept: Float[Array, "investor ..."]
-    """Share of its opening portfolio that an institution still holds: sales are pro
-    rata."""
-    realised: Float[Array, "investor ..."]
+    kept: Float[Array, "seller ..."]
+    """Share of its opening portfolio that a seller still holds: sales are pro rata."""
+    realised: Float[Array, "seller ..."]
     """Cumulated loss of having sold below the undisturbed price [USD bn]."""
     other: Float[Array, "..."]
     """Price of a unit of funds' other assets when they were last valued."""
+    bank_charged: Float[Array, "..."] | None = None
+    """Largest use of banks' buffer so far; None where they sell nothing."""
 
 
 class Quotes(eqx.Module):
@@ -49,24 +52,26 @@ class PublicFlows(eqx.Module):
 
     price: Float[Array, "asset ..."]
     sold: Float[Array, "asset ..."]
-    """Forced sales of institutions and funds, at prices as the quarter began."""
+    """Forced sales of institutions, banks and funds, at prices as the quarter began."""
     first: Float[Array, "..."]
     """Of all of them, those of the first round."""
-    worth: Float[Array, "investor ..."]
-    mark_loss: Float[Array, "investor ..."]
-    """What the kept assets of institutions stand below their undisturbed value."""
-    proceeds: Float[Array, "investor ..."]
+    worth: Float[Array, "seller ..."]
+    mark_loss: Float[Array, "seller ..."]
+    """What the kept assets of sellers stand below their undisturbed value."""
+    proceeds: Float[Array, "seller ..."]
     paid: Float[Array, "asset ..."]
-    """By the buyers of what institutions sell."""
-    discount: Float[Array, "investor ..."]
+    """By the buyers of what sellers but funds sell."""
+    discount: Float[Array, "seller ..."]
     """Realised: what sellers got below undisturbed value, and buyers gain later."""
     bank_mark: Float[Array, "..."]
-    """Of it what banks hold at fair value."""
+    """Of what banks still hold at fair value."""
+    bank_used: Float[Array, "..."]
+    """Of banks' buffer: their mark and what they gave up by selling."""
     fund_mark: Float[Array, "..."]
-    used: Float[Array, "investor ..."]
+    used: Float[Array, "seller ..."]
     """Use of the buffer at the quarter's end, marks and realised losses included."""
-    charged: Float[Array, "investor ..."]
-    forced_sales: Float[Array, "investor ..."]
+    charged: Float[Array, "seller ..."]
+    forced_sales: Float[Array, "seller ..."]
     impact: Float[Array, "..."]
     """Rise of lenders' spread per `sale_impulse`, from the quarter's fall of prices."""
     remainder: Float[Array, "..."]
@@ -77,10 +82,10 @@ class Sales(eqx.Module):
     """Where the rounds end."""
 
     fall: Float[Array, "asset ..."]
-    sold: Float[Array, "investor ..."]
+    sold: Float[Array, "seller ..."]
     by_asset: Float[Array, "asset ..."]
     first: Float[Array, "..."]
-    used: Float[Array, "investor ..."]
+    used: Float[Array, "seller ..."]
     remainder: Float[Array, "..."]
 
 
@@ -94,10 +99,13 @@ class PublicMarkets(eqx.Module):
     spread_pass: Float[Array, "asset ..."]
     concave: Float[Array, "asset ..."]
     """1 where impact is exponential, 0 where linear."""
-    portfolio: Float[Array, "investor asset ..."]
+    portfolio: Float[Array, "seller asset ..."]
     """At undisturbed prices, as the economy opens [USD bn]."""
-    marked: Float[Array, "investor ..."]
+    marked: Float[Array, "seller ..."]
     """Share of a mark loss that uses the buffer."""
+    buffer: Float[Array, "seller ..."]
+    multiple: Float[Array, "seller ..."]
+    """Sold per loss beyond the buffer."""
     bank: Float[Array, "asset ..."]
     """Banks' holdings at fair value [USD bn]."""
     mix: Float[Array, "asset ..."]
@@ -107,7 +115,11 @@ class PublicMarkets(eqx.Module):
 
     @staticmethod
     def build(economy: Economy) -> "PublicMarkets | None":
-        """Assembles the markets; None where the config has none."""
+        """Assembles the markets; None where the config has none.
+
+        Banks sell of what they hold at fair value, all of it marked; a sale of what is
+        held to maturity would put the rest at market.
+        """
         assets = economy.public_markets()
         if not assets:
             return None
@@ -121,15 +133,28 @@ class PublicMarkets(eqx.Module):
 
         depth = economy.stack("public_markets", "depth")
         impacts = economy.where("public_markets", "impact", "exponential")
+        portfolio = [invested(n) for n in INSTITUTIONS]
+        marked = [economy[f"portfolios.{n}.marked"] for n in INSTITUTIONS]
+        buffer = [economy[f"investors.{n}.buffer"] for n in INSTITUTIONS]
+        multiple = [economy[f"investors.{n}.sale_multiple"] for n in INSTITUTIONS]
+        bank = economy["portfolios.bank.marked"] * invested("bank")
+        if economy.banks_sell():
+            # A loss X of equity at leverage l asks for sales of (l - 1) X.
+            portfolio.append(bank)
+            marked.append(jnp.ones_like(marked[0]))
+            buffer.append(economy["banks.buffer"])
+            multiple.append(economy["banks.target_leverage"] - 1.0)
         return PublicMarkets(
             depth=depth,
             floor=economy.stack("public_markets", "floor"),
             remains=jnp.exp(-economy.stack("public_markets", "recovery") * DT),
             spread_pass=economy.stack("public_markets", "spread_pass"),
             concave=jnp.asarray(impacts, depth.dtype),
-            portfolio=jnp.stack([invested(n) for n in INSTITUTIONS]),
-            marked=jnp.stack([economy[f"portfolios.{n}.marked"] for n in INSTITUTIONS]),
-            bank=economy["portfolios.bank.marked"] * invested("bank"),
+            portfolio=jnp.stack(portfolio),
+            marked=jnp.stack(marked),
+            buffer=jnp.stack(buffer),
+            multiple=jnp.stack(multiple),
+            bank=bank,
             mix=holdings("funds"),
             impacts=impacts,
         )
@@ -141,7 +166,13 @@ class PublicMarkets(eqx.Module):
             kept=jnp.ones_like(self.marked),
             realised=jnp.zeros_like(self.marked),
             other=jnp.ones_like(self.depth[0]),
+            bank_charged=jnp.zeros_like(self.depth[0]) if self.banks_sell else None,
         )
+
+    @property
+    def banks_sell(self) -> bool:
+        """Whether banks are the last of the sellers."""
+        return self.portfolio.shape[0] > len(INSTITUTIONS)
 
     @computed_once
     def quotes(self, state: PublicState) -> Quotes:
@@ -172,16 +203,16 @@ class PublicMarkets(eqx.Module):
     def settle(
         self,
         price: Float[Array, "asset ..."],
-        kept: Float[Array, "investor ..."],
-        used: Float[Array, "investor ..."],
-        threshold: Float[Array, "investor ..."],
-        multiple: Float[Array, "investor ..."],
+        kept: Float[Array, "seller ..."],
+        used: Float[Array, "seller ..."],
+        threshold: Float[Array, "seller ..."],
+        multiple: Float[Array, "seller ..."],
         from_funds: Float[Array, "asset ..."],
         steps: int = STEPS,
     ) -> Sales:
         r"""Rounds of sales and marks, to their fixed point.
 
-        Institution $i$ has used $u_i$ of its buffer; it sells $m_i$ times what is above
+        Seller $i$ has used $u_i$ of its buffer; it sells $m_i$ times what is above
         $b_i$, at most all it has, pro rata to what it holds ($W_{ia}$, $W_i$ in sum):
 
         $$ q_i = \mathrm{clip}\big(m_i(u_i + \nu_i \textstyle\sum_a W_{ia} y_a - b_i),
@@ -194,7 +225,7 @@ class PublicMarkets(eqx.Module):
         of Newton's method, and `steps` of them follow; with 0 only the first round
         sells.
 
-        **Arguments:** `price[asset]` as the quarter begins, `kept[investor]` of the
+        **Arguments:** `price[asset]` as the quarter begins, `kept[seller]` of the
         portfolio, `used`, `threshold` [USD bn], `multiple` [x], `from_funds[asset]`
         $f$ [USD bn]; `steps`, static.
 
@@ -215,10 +246,10 @@ class PublicMarkets(eqx.Module):
         marked = total * self.marked
         gain = multiple * marked
 
-        def sell(used: Float[Array, "investor ..."]) -> Float[Array, "investor ..."]:
+        def sell(used: Float[Array, "seller ..."]) -> Float[Array, "seller ..."]:
             return jnp.clip(multiple * (used - threshold), 0.0, total)
 
-        def prices(sold: Float[Array, "investor ..."]):
+        def prices(sold: Float[Array, "seller ..."]):
             by_asset = jnp.sum(split * sold[:, None], axis=0) + from_funds
             fall, slope = self.fall(by_asset, room, steep)
             felt = used + marked * jnp.sum(split * fall[None], axis=1)
@@ -232,7 +263,7 @@ class PublicMarkets(eqx.Module):
             sells = jnp.where((wanted > 0.0) & (wanted < total), gain, 0.0)
             falls = split * slope[None]
             sold = jnp.clip(
-                sold + _limit(wanted - sold, sells, falls, split), 0.0, total
+                sold + all_rounds(wanted - sold, sells, falls, split), 0.0, total
             )
             by_asset, fall, felt, slope = prices(sold)
         again = jnp.sum(jnp.abs(sell(felt) - sold), axis=0)
@@ -249,9 +280,9 @@ class PublicMarkets(eqx.Module):
     def __call__(
         self,
         quotes: Quotes,
-        investors: Investors,
         used: Float[Array, "investor ..."],
         charged: Float[Array, "investor ..."],
+        bank_lost: Float[Array, "..."],
         sold: Float[Array, "cohort ..."],
         other: Float[Array, "cohort ..."],
         state: PublicState,
@@ -259,8 +290,12 @@ class PublicMarkets(eqx.Module):
         """Sells, marks everybody to market, and sells what that uses up.
 
         `used` is what losses use of the institutions' buffers, `charged` the most that
-        anything used so far; `sold` and `other` are cohorts' sales and what they keep.
+        anything used so far, `bank_lost` what banks lost on loans and lines; `sold` and
+        `other` are cohorts' sales and what they keep.
         """
+        if state.bank_charged is not None:
+            used = jnp.concatenate([used, bank_lost[None]])
+            charged = jnp.concatenate([charged, state.bank_charged[None]])
         undisturbed = jnp.sum(self.portfolio, axis=1) * state.kept
         held = jnp.sum(self.portfolio * quotes.price[None], axis=1) * state.kept
         base = used + state.realised + self.marked * (undisturbed - held)
@@ -269,8 +304,8 @@ class PublicMarkets(eqx.Module):
             quotes.price,
             state.kept,
             base,
-            jnp.maximum(investors.buffer, charged),
-            investors.sale_multiple,
+            jnp.maximum(self.buffer, charged),
+            self.multiple,
             from_funds,
         )
         price = quotes.price * (1.0 - sales.fall)
@@ -280,6 +315,12 @@ class PublicMarkets(eqx.Module):
         discount = share * (undisturbed - now)
         mark_loss = (1.0 - share) * (undisturbed - now)
         realised = state.realised + discount
+        reached = jnp.maximum(charged, sales.used)
+        if self.banks_sell:
+            bank_mark = mark_loss[-1]
+            bank_used = bank_mark + realised[-1]
+        else:
+            bank_mark = bank_used = jnp.sum(self.bank * (1.0 - price), axis=0)
         flows = PublicFlows(
             price=price,
             sold=sales.by_asset,
@@ -289,11 +330,12 @@ class PublicMarkets(eqx.Module):
             proceeds=share * now,
             paid=(sales.by_asset - from_funds) * (1.0 - sales.fall),
             discount=discount,
-            bank_mark=jnp.sum(self.bank * (1.0 - price), axis=0),
+            bank_mark=bank_mark,
+            bank_used=bank_used,
             fund_mark=jnp.sum(other, axis=0)
             * jnp.sum(self.mix * (1.0 - price), axis=0),
             used=used + realised + self.marked * mark_loss,
-            charged=jnp.maximum(charged, sales.used),
+            charged=reached,
             forced_sales=sales.sold,
             impact=jnp.sum(self.spread_pass * quotes.price * sales.fall, axis=0),
             remainder=sales.remainder,
@@ -303,26 +345,8 @@ class PublicMarkets(eqx.Module):
             kept=state.kept * (1.0 - share),
             realised=realised,
             other=quotes.other,
+            bank_charged=reached[-1] if self.banks_sell else None,
         )
-
-
-def _limit(
-    more: Float[Array, "investor ..."],
-    gain: Float[Array, "investor ..."],
-    falls: Float[Array, "investor asset ..."],
-    split: Float[Array, "investor asset ..."],
-) -> Float[Array, "investor ..."]:
-    """Sum of all rounds of two sellers, $(1 - G)^{-1}$ of the next, by Cramer's rule.
-
-    A gain of one or more has no sum: the determinant is kept positive, and the cap at
-    what is held decides.
-    """
-    own = 1.0 - gain * jnp.sum(falls * split, axis=1)
-    # What one sells lowers what the other holds; the same whichever way round.
-    cross = gain * jnp.sum(falls[0] * split[1], axis=0)
-    left = jnp.maximum(own[0] * own[1] - cross[0] * cross[1], 0.01)
-    swapped = own[::-1] * more + cross * more[::-1]
-    return swapped / left
 
 
 def quoted(markets: PublicMarkets | None, state: PublicState | None) -> Quotes | None:
@@ -346,15 +370,17 @@ def traded(
     flows, after = booked
     if markets is None or quotes is None or state is None:
         return None, None, flows, after
+    bank_lost = after.bank_direct + after.bank_lines
     public, next_public = markets(
-        quotes, investors, flows.used, charged, sold, other, state
+        quotes, flows.used, charged, bank_lost, sold, other, state
     )
+    n = len(INSTITUTIONS)
     flows, after = investors.marked_to_market(
         flows,
         after,
-        public.used,
-        public.charged,
-        public.forced_sales,
-        public.bank_mark,
+        public.used[:n],
+        public.charged[:n],
+        public.forced_sales[:n],
+        public.bank_used,
     )
     return public, next_public, flows, after

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
+from engine.funds.holders import INSTITUTIONS
 from engine.metrics.registry import register
 
 register(
@@ -29,7 +30,7 @@ register(
 
 def _marks(r: Any, i: int) -> Float[Array, "quarter ..."]:
     """Marks of pensions, insurers, banks and funds."""
-    n = r.public.mark_loss.shape[1]
+    n = len(INSTITUTIONS)
     if i < n:
         return r.public.mark_loss[:, i]
     return (r.public.bank_mark, r.public.fund_mark)[i - n]
@@ -49,6 +50,20 @@ register(
     "USD bn",
     "realised by selling public assets below their undisturbed value",
 )(lambda r, i, e, g: jnp.sum(r.public.discount[:, i], axis=0))
+register(
+    "selling_banks",
+    "sale_loss",
+    "L",
+    "USD bn",
+    "realised by selling public assets below their undisturbed value",
+)(lambda r, i, e, g: jnp.sum(r.public.discount[:, -1], axis=0))
+register(
+    "selling_banks",
+    "forced_sales",
+    "S",
+    "USD bn",
+    "sold because the buffer was used up, to return to the target leverage",
+)(lambda r, i, e, g: jnp.sum(r.public.forced_sales[:, -1], axis=0))
 
 
 def _second_rounds(r: Any, i: int, e: Economy, g: Any) -> Any:

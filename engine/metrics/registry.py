@@ -118,6 +118,8 @@ def _listed(economy: Economy, family: str) -> tuple[str, ...]:
             return economy.public_markets()
         case "marked" | "sellers" | "fire_sale":
             return OF_MARKETS[family] if economy.public_markets() else ()
+        case "selling_banks":
+            return ("bank",) if economy.banks_sell() else ()
         case _:
             return economy.listed(family)
 

@@ -70,9 +70,10 @@ class Holders(Opened):
         if self.public is not None:
             sold = [r["sold"] for r in fund.values()]
             other = sum(s["other"] for s in self.fund.values())
-            use = investors["used"], before["charged"]
-            book = self.public, quotes, *use, sold, other
-            traded, self.public = markets.trade(f, *book)
+            lost = dict(zip(markets.INSTITUTIONS, investors["used"], strict=True))
+            lost["bank"] = state["bank_lost"]
+            book = self.public, quotes, lost, before["charged"], sold, other
+            traded, self.public = markets.trade(*book)
             investors, state = markets.mark_investors(f, traded, investors, state)
         pairs = [
             [(self.c[family][m], r) for m, r in reports.items()]

@@ -6,6 +6,7 @@ from typing import Any
 from tests.oracle.dates import DT, HIGHEST, clip
 
 INSTITUTIONS = ("pension", "insurer")
+TARGET = "banks.target_leverage"
 
 
 def open_public(f: dict, choices: dict, assets: list) -> dict | None:
@@ -26,12 +27,31 @@ def open_public(f: dict, choices: dict, assets: list) -> dict | None:
         }
         for who in (*INSTITUTIONS, "bank")
     }
+    rules = {
+        who: {
+            "marked": f[f"portfolios.{who}.marked"],
+            "buffer": f[f"investors.{who}.buffer"],
+            "multiple": f[f"investors.{who}.sale_multiple"],
+        }
+        for who in INSTITUTIONS
+    }
+    if TARGET in f:
+        # Only what is at fair value is for sale, and all of that is marked.
+        rules["bank"] = {
+            "marked": 1.0,
+            "buffer": f["banks.buffer"],
+            "multiple": f[TARGET] - 1.0,
+        }
+    at_market = f["portfolios.bank.marked"]
+    held["bank"] = {m: at_market * x for m, x in held["bank"].items()}
     return {
         "terms": terms,
+        "rules": rules,
+        "bank_charged": 0.0,
         "held": held,
         "mix": {m: f[f"portfolios.funds.assets.{m}"] for m in assets},
         "price": dict.fromkeys(assets, 1.0),
-        "realised": dict.fromkeys(INSTITUTIONS, 0.0),
+        "realised": dict.fromkeys(rules, 0.0),
         "other": 1.0,
     }
 
@@ -57,35 +77,33 @@ def fallen(term: dict, price: float, sales: float) -> float:
 
 
 def trade(
-    f: dict, s: dict, quotes: dict, used: list, charged: dict, funds: dict, other: float
+    s: dict, quotes: dict, lost: dict, reached: dict, funds: list, other: float
 ) -> tuple[dict, dict]:
     """Sells and marks, round after round, until another round changes nothing.
 
-    `used` is what losses use of the buffers and `charged` the most that anything did,
+    `lost` is what losses use of the buffers and `reached` the most that anything did,
     `funds` what cohorts sold, `other` what they keep.
     """
-    terms, price = s["terms"], quotes["price"]
-    opened = dict(zip(INSTITUTIONS, used, strict=True))
+    terms, price, sellers = s["terms"], quotes["price"], s["rules"]
+    charged = {**reached, "bank": s["bank_charged"]}
     sold_by_funds = {m: s["mix"][m] * sum(funds) for m in terms}
-    wholes = {w: sum(s["held"][w][m] * price[m] for m in terms) for w in INSTITUTIONS}
+    wholes = {w: sum(s["held"][w][m] * price[m] for m in terms) for w in sellers}
 
     def use(who: str, fall: dict) -> float:
         marks = sum(
             s["held"][who][m] * (1.0 - price[m] * (1.0 - fall[m])) for m in terms
         )
-        own = opened[who] + s["realised"][who]
-        return own + f[f"portfolios.{who}.marked"] * marks
+        return lost[who] + s["realised"][who] + sellers[who]["marked"] * marks
 
     fall, sales, rounds = dict.fromkeys(terms, 0.0), None, []
     while len(rounds) < 1000:
         sales = {}
-        for who in INSTITUTIONS:
-            key = f"investors.{who}"
-            over = use(who, fall) - max(f[f"{key}.buffer"], charged[who])
-            sales[who] = clip(f[f"{key}.sale_multiple"] * over, 0.0, wholes[who])
+        for who, rule in sellers.items():
+            over = use(who, fall) - max(rule["buffer"], charged[who])
+            sales[who] = clip(rule["multiple"] * over, 0.0, wholes[who])
         by_asset = dict(sold_by_funds)
         for m in terms:
-            for who in INSTITUTIONS:
+            for who in sellers:
                 if wholes[who] > 0.0:
                     part = s["held"][who][m] * price[m] / wholes[who]
                     by_asset[m] += part * sales[who]
@@ -96,19 +114,18 @@ def trade(
             break
     now = {m: price[m] * (1.0 - fall[m]) for m in terms}
     held = {"bank": s["held"]["bank"]}
-    marks, losses, uses = {}, {}, []
-    realised, reached = {}, {}
-    for who in INSTITUTIONS:
+    marks, losses, uses = {}, {}, {}
+    realised, most = {}, {}
+    for who in sellers:
         gone = sales[who] / wholes[who] if wholes[who] > 0.0 else 0.0
         below = sum(s["held"][who][m] * (1.0 - now[m]) for m in terms)
         held[who] = {m: x * (1.0 - gone) for m, x in s["held"][who].items()}
         marks[who], losses[who] = (1.0 - gone) * below, gone * below
         realised[who] = s["realised"][who] + losses[who]
-        part = f[f"portfolios.{who}.marked"] * marks[who]
-        uses.append(opened[who] + realised[who] + part)
-        reached[who] = max(charged[who], use(who, fall))
-    bank = f["portfolios.bank.marked"]
-    bank *= sum(s["held"]["bank"][m] * (1.0 - now[m]) for m in terms)
+        part = sellers[who]["marked"] * marks[who]
+        uses[who] = lost[who] + realised[who] + part
+        most[who] = max(charged[who], use(who, fall))
+    bank = sum(held["bank"][m] * (1.0 - now[m]) for m in terms)
     of_funds = other * sum(s["mix"][m] * (1.0 - now[m]) for m in terms)
     marks |= {"bank": bank, "private_credit": of_funds}
     report = {
@@ -116,27 +133,29 @@ def trade(
         "sold": [rounds[-1][m] for m in terms],
         "first": sum(rounds[0].values()),
         "marks": marks,
-        "discount": [losses[who] for who in INSTITUTIONS],
+        "discount": losses,
         "used": uses,
-        "charged": reached,
-        "forced_sales": [sales[who] for who in INSTITUTIONS],
+        "charged": {who: most[who] for who in INSTITUTIONS},
+        "forced_sales": sales,
+        "bank_used": bank + realised.get("bank", 0.0),
         "impact": sum(terms[m]["spread_pass"] * (price[m] - now[m]) for m in terms),
     }
     state = {"price": now, "held": held, "realised": realised}
+    state["bank_charged"] = most.get("bank", 0.0)
     return report, {**s, **state, "other": quotes["other"]}
 
 
 def mark_investors(f: dict, public: dict, report: dict, state: dict) -> tuple:
     """Buffers, sales and headrooms of investors and banks with public assets marked."""
     rooms = [
-        clip(1.0 - used / f[f"investors.{who}.buffer"], -1.0, HIGHEST)
-        for who, used in zip(INSTITUTIONS, public["used"], strict=True)
+        clip(1.0 - public["used"][who] / f[f"investors.{who}.buffer"], -1.0, HIGHEST)
+        for who in INSTITUTIONS
     ]
-    lost = state["bank_lost"] + public["marks"]["bank"]
+    lost = state["bank_lost"] + public["bank_used"]
     report = {
         **report,
-        "used": public["used"],
-        "forced_sales": public["forced_sales"],
+        "used": [public["used"][who] for who in INSTITUTIONS],
+        "forced_sales": [public["forced_sales"][who] for who in INSTITUTIONS],
         "headroom": rooms,
         "bank_headroom": clip(1.0 - lost / f["banks.buffer"], -1.0, HIGHEST),
     }
@@ -157,8 +176,11 @@ def of_public(run: Any) -> dict[str, Any]:
     for who in ("pension", "insurer", "bank", "private_credit"):
         result[f"{who}.mark_loss"] = max(x[who] for x in marks)
     lost = run.one("public", "discount")
-    for k, who in enumerate(("pension", "insurer")):
-        result[f"{who}.sale_loss"] = sum(x[k] for x in lost)
+    for who in lost[0]:
+        result[f"{who}.sale_loss"] = sum(x[who] for x in lost)
+    if TARGET in run.f:
+        sales = run.one("public", "forced_sales")
+        result["bank.forced_sales"] = sum(x["bank"] for x in sales)
     total = sum(sum(x) for x in sold)
     share = 0.0
     if total > 1e-6:

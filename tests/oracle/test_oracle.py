@@ -47,6 +47,13 @@ UNPAID = (
     "funds.accounts.undrawn_usd_bn=1.0",
     "funds.accounts.other_assets_usd_bn=0.5",
 )
+# Banks of which little is left above the minimum, in markets that are not deep.
+BANKS_SELL = (
+    *STALLED,
+    "banks.buffer_usd_bn=1.0",
+    "investors.pension.buffer_usd_bn=3.0",
+    "public_markets.treasuries.depth_usd_bn=30000",
+)
 SEED, CLIFF = 7, 1e-9
 # Figures that switch every covenant on, at levels that bind.
 COVENANTS = {
@@ -346,6 +353,19 @@ def test_engine_equals_oracle_when_investors_do_not_pay():
         assert (np.asarray(getattr(calls, name)) > 1e-3).any(), name
     assert (calls.reach < 0.9).any()
     assert (loan.repaid > 1e-3).any()
+
+
+@pytest.mark.slow
+def test_engine_equals_oracle_where_banks_sell():
+    case = check("base", n_random=4, most_excluded=0, overrides=BANKS_SELL)
+    public = case.results.record.public
+    # Banks sold in some quarters and not in others, and pushed others or were pushed.
+    banks = np.asarray(public.forced_sales)[..., -1]
+    assert (banks > 1.0).any()
+    assert (banks == 0.0).any()
+    assert (np.asarray(public.sold).sum(-1) > 1.01 * np.asarray(public.first)).any()
+    for name, worst in case.results.residuals.items():
+        assert worst.max() <= 1e-10, name
 
 
 @pytest.mark.slow

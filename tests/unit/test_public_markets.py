@@ -15,7 +15,6 @@ from engine.contagion.deleveraging import deleverage, price_fall
 from engine.contagion.public_markets import PublicMarkets, PublicState
 from engine.economy import Economy
 from engine.grid import DT
-from engine.investors import Investors
 from engine.metrics.registry import registered
 from tests.config_files import CONFIGS
 from tests.helpers import finite_difference_jvp
@@ -38,6 +37,8 @@ def market(impact="exponential", marked=(1.0, 1.0), depth=DEPTH, floor=FLOOR):
         concave=jnp.asarray(impacts, float),
         portfolio=jnp.asarray(PORTFOLIO),
         marked=jnp.asarray(marked),
+        buffer=jnp.asarray([7.0, 5.0]),
+        multiple=jnp.asarray([1.5, 1.5]),
         bank=jnp.asarray([50.0, 10.0, 0.0]),
         mix=jnp.asarray([0.0, 0.5, 0.0]),
         impacts=impacts,
@@ -168,7 +169,7 @@ def economy_of(name):
 
 def test_remainder_of_the_shipped_steps_is_below_a_millionth():
     economy = economy_of("base")
-    m, investors = PublicMarkets.build(economy), Investors.build(economy)
+    m = PublicMarkets.build(economy)
     ranges = {r.name: (r.low, r.high) for r in economy.blueprint.ranges}
     rng = np.random.default_rng(1)
     n, assets = 5000, economy.public_markets()
@@ -184,25 +185,27 @@ def test_remainder_of_the_shipped_steps_is_below_a_millionth():
         ],
         axis=1,
     )
+    # Banks sell only what is at fair value: all of it is marked.
+    assert m.marked[2] == 1.0
     marked = np.stack(
         [
             drawn(f"portfolios.{i}", "marked", x)
-            for i, x in zip(("pension", "insurer"), m.marked, strict=True)
+            for i, x in zip(("pension", "insurer", "all"), m.marked, strict=True)
         ],
         axis=1,
     )
     # From next to nothing to a hundred times the buffers.
-    used = np.asarray(investors.buffer) * np.exp(rng.uniform(-1.0, 4.6, (n, 2)))
+    used = np.asarray(m.buffer) * np.exp(rng.uniform(-1.0, 4.6, (n, 3)))
 
     def one(depth, marked, used):
         here = eqx.tree_at(lambda x: (x.depth, x.marked), m, (depth, marked))
         nothing = jnp.zeros_like(here.depth)
         return here.settle(
             jnp.ones_like(depth),
-            KEPT,
+            jnp.ones(3),
             used,
-            investors.buffer,
-            investors.sale_multiple,
+            here.buffer,
+            here.multiple,
             nothing,
         )
 
@@ -213,17 +216,8 @@ def test_remainder_of_the_shipped_steps_is_below_a_millionth():
 
 def quarter(m, used, charged=(0.0, 0.0), sold=(0.0,), state=None):
     state = m.opening() if state is None else state
-    investors = Investors(
-        fund=jnp.zeros((2, 1)),
-        bond_fund=jnp.zeros(2),
-        buffer=jnp.asarray([7.0, 5.0]),
-        sale_multiple=jnp.asarray([1.5, 1.5]),
-        charge_slope=jnp.zeros(2),
-        bank_buffer=jnp.asarray(200.0),
-        claim_threshold=jnp.asarray(1.0),
-    )
-    values = map(jnp.asarray, (used, charged, sold))
-    return m(m.quotes(state), investors, *values, jnp.asarray([100.0]), state)
+    values = map(jnp.asarray, (used, charged, 0.0, sold))
+    return m(m.quotes(state), *values, jnp.asarray([100.0]), state)
 
 
 def test_no_sales_no_fall():
@@ -331,6 +325,7 @@ BROKEN = {
     "portfolios.pension.marked_share=1.5": "portfolios.pension.marked_share",
     "public_markets.equities.depth_usd_bn=0.5": "public_markets.equities.depth_usd_bn",
     "public_markets.equities.impact=cubic": "public_markets.equities.impact",
+    "banks.target_leverage_x=0.5": r"banks\.target_leverage_x.*0\.5",
 }
 
 
