@@ -10,6 +10,7 @@ def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
     """Every error that involves more than one key of a deal."""
     yield from _kinds(table)
     yield from _construction(table)
+    yield from _pools(table)
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
@@ -47,3 +48,13 @@ def _construction(table: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.tenant_damages_x", f"got {days}, expected {expected}"
             )
+
+
+def _pools(table: dict[str, Any]) -> Iterator[Problem]:
+    """Debt above which a pool brings its issuer down is an amount."""
+    for name in members(table, "neoclouds"):
+        path = f"neoclouds.{name}.cross_default_usd_bn"
+        least = number(table, path)
+        if least is not None and least < 0:
+            text = f"got {least}, expected 0 or more: 0 is any debt of the pool"
+            yield Problem(path, text)

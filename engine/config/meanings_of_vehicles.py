@@ -52,6 +52,8 @@ VEHICLES = {
         "covenant_band_x": "cover between none and all of a draw, or of the trap",
         "sweep_share": "share of free cash that prepays the boxes at any cover",
         "cure_share": "share of a quarter's equity that may cure the default test",
+        "cross_default_usd_bn": "boxes of as_of and later ones are pools apart; debt of"
+        " an accelerated pool above which the issuer defaults too",
         "leverage_limit_x": "most debt over EBITDA for new notes",
         "equity_capacity_share": "most equity a quarter, over market value",
         "equity_discount_share": "discount at which shares are sold",

@@ -65,6 +65,8 @@ class Neocloud(Section):
     covenant_band_x: Figure
     sweep_share: Figure
     cure_share: Figure
+    cross_default_usd_bn: Figure | None = None
+    """Where it is stated, boxes of `as_of` and later ones are pools apart."""
     leverage_limit_x: Figure
     equity_capacity_share: Figure
     equity_discount_share: Figure

@@ -1,8 +1,7 @@
 r"""Covenants of a neocloud's delayed-draw boxes: draw-stop, sweep, acceleration, cure.
 
-docs/model.md section 5, "Neocloud, in order", step 8. The pledged pool of an issuer is
-tested as one: capex already committed is drawn from new boxes and earns under old
-contracts, so cash cannot be told apart by box.
+docs/model.md section 5, "Neocloud, in order", step 8. The boxes of an issuer are tested
+as one; `box_pools.py` tells them apart where a deal asks for it.
 """
 
 from typing import NamedTuple

@@ -8,7 +8,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.credit.box_covenants import draws_open, examine_boxes, sweep
+from engine.credit.box_covenants import examine_boxes
+from engine.credit.box_pools import (
+    draws_open_apart,
+    examine_pools,
+    pools,
+    sweep_pools,
+)
 from engine.credit.guarantee import Guarantee
 from engine.credit.ladder import Rungs, climb
 from engine.credit.neocloud_flows import NeocloudFlows
@@ -50,7 +56,7 @@ def divide(
     scheduled, bullets = service.scheduled, service.bullets
     resuming = state.deferred_capex * jnp.minimum(DT / terms.resume, 1.0)
     committed = once(dues.committed + resuming)
-    allowed = draws_open(terms.boxes, state.tested)
+    allowed = draws_open_apart(terms.pools, terms.boxes, state.tested, state.pools)
     advance = terms.advance * window.loans * allowed
     own = once(1.0 - advance)
     run_rate = 4.0 * earnings.ebitda
@@ -96,12 +102,29 @@ def divide(
     senior = arrears - junior
     deferred = (drawn.deferral + stopped) / jnp.maximum(own, 1e-6)
 
-    test = examine_boxes(
+    cheque = capacity.equity - drawn.equity
+    whole = examine_boxes(
         terms.boxes,
         earnings.cash_ebitda,
         service.interest_secured + scheduled,
-        capacity.equity - drawn.equity,
+        cheque,
         state.reach,
+    )
+    parts = pools(
+        terms.pools,
+        dues.built,
+        paths,
+        operations,
+        earnings,
+        prices.level,
+        (
+            service.interest_opening + service.ddtl + service.oem,
+            state.ddtl + state.oem,
+        ),
+        (service.interest_box + service.box, state.box),
+    )
+    test, pool_test = examine_pools(
+        terms.pools, terms.boxes, parts, whole, cheque, state.reach, state.pools
     )
     g = jnp.minimum(headroom(sources, due), test.headroom)
     alive, worst = survive(
@@ -114,7 +137,9 @@ def divide(
     rolled_repaid = jnp.minimum(state.rolled, excess - revolver_repaid)
     free = excess - revolver_repaid - rolled_repaid + test.cure
     ddtl, box = state.ddtl - service.ddtl, state.box - service.box
-    swept_ddtl, swept_box = sweep(terms.boxes, test.dscr, free, ddtl, box)
+    swept_ddtl, swept_box = sweep_pools(
+        terms.pools, terms.boxes, test, pool_test, free, ddtl, box
+    )
     swept, box = swept_ddtl + swept_box, box - swept_box
     free = once(free - swept)
     expired = paths.expiring + jnp.sum(terms.ending * contracts, axis=0)
@@ -200,6 +225,7 @@ def divide(
         + raised,
         tested=test.dscr,
         reach=test.reach,
+        pools=None if pool_test is None else pool_test.state,
     )
     cap = market_cap(quarter, terms, dues, run_rate, new)
     paid_in = raised / (1.0 - terms.equity_discount)
@@ -247,10 +273,11 @@ def divide(
         dscr=ratio_above(
             earnings.cash_ebitda, service.interest + scheduled, 1.0 + HIGHEST
         ),
-        box_dscr=test.dscr,
+        box_dscr=whole.dscr,
         covenant=test.headroom,
         draws_open=allowed,
         swept=swept,
+        pools=None if pool_test is None else pool_test.flows,
         cure=test.cure,
         price=price,
         market_cap=cap,

@@ -3,6 +3,8 @@
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from engine.credit.box_pools import PoolFlows
+
 
 class NeocloudFlows(eqx.Module):
     """One quarter of the average living member [USD bn], and who is alive."""
@@ -51,6 +53,7 @@ class NeocloudFlows(eqx.Module):
     """Share of a draw that last quarter's test allows."""
     swept: Float[Array, "neocloud ..."]
     """Free cash that prepaid the boxes."""
+    pools: PoolFlows | None
     cure: Float[Array, "neocloud ..."]
     """Equity raised to cover the default tier; part of `raised`."""
     price: Float[Array, "neocloud ..."]

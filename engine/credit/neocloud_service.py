@@ -17,6 +17,10 @@ from engine.once import computed_once
 class Service(eqx.Module):
     """Debt service due this quarter [USD bn]."""
 
+    interest_opening: Float[Array, "neocloud ..."]
+    """Of the secured interest, on what was drawn by `as_of`."""
+    interest_box: Float[Array, "neocloud ..."]
+    """Of the secured interest, on boxes drawn since."""
     interest_secured: Float[Array, "neocloud ..."]
     interest_unsecured: Float[Array, "neocloud ..."]
     ddtl: Float[Array, "neocloud ..."]
@@ -53,10 +57,11 @@ def service_due(
     issues: Float[Array, "vintage neocloud ..."],
 ) -> Service:
     """Interest on balances, principal by schedule and by age of what was drawn."""
+    opening = state.ddtl * terms.ddtl_coupon + state.oem * terms.oem_coupon
+    box = state.box * (quarter.short + state.box_margin)
     secured = (
-        state.ddtl * terms.ddtl_coupon
-        + state.oem * terms.oem_coupon
-        + state.box * (quarter.short + state.box_margin)
+        opening
+        + box
         + state.revolver * (quarter.short + terms.revolver_margin)
         + state.rolled * (quarter.short + guarantee.spread)
     )
@@ -66,6 +71,8 @@ def service_due(
         + state.new_notes * state.note_coupon
     )
     return Service(
+        interest_opening=opening * DT,
+        interest_box=box * DT,
         interest_secured=secured * DT,
         interest_unsecured=unsecured * DT,
         ddtl=jnp.minimum(state.ddtl, dues.ddtl),

@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from engine.credit.box import box_profile, bullet_profile, remaining_value
 from engine.credit.box_covenants import BoxTerms
+from engine.credit.box_pools import FIGURE, PoolState, PoolTerms
 from engine.credit.guarantee import (
     CAPITAL_CAP,
     Guarantee,
@@ -33,6 +34,8 @@ class NeocloudDues(eqx.Module):
     """Committed capex after the quarter."""
     legacy_value: Float[Array, "..."]
     """Value, after the quarter, of the legacy contracts' revenue."""
+    built: Float[Array, "..."] | None
+    """Share of legacy revenue on chips paid after `as_of`; None without pools [1]."""
 
 
 class NeocloudTerms(eqx.Module):
@@ -76,6 +79,7 @@ class NeocloudTerms(eqx.Module):
     ending: Float[Array, "vintage neocloud ..."]
     remaining: Float[Array, "vintage neocloud ..."]
     boxes: BoxTerms
+    pools: PoolTerms | None
     equity_price: Float[Array, "..."]
     is_cohort: Bool[Array, "neocloud ..."]
 
@@ -111,6 +115,7 @@ class NeocloudState(eqx.Module):
     """Cover of the boxes' service last quarter."""
     reach: Float[Array, "neocloud ..."]
     """The same with all equity that could have cured it."""
+    pools: PoolState | None
 
     @property
     def secured(self) -> Float[Array, "neocloud ..."]:
@@ -131,6 +136,7 @@ class NeocloudState(eqx.Module):
 def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
     """Dated dues of every neocloud by model quarter."""
     scale = opening_debt_scale(economy)
+    is_apart = economy.states("neoclouds", FIGURE)
 
     def of(deal: dict[str, Array]) -> NeocloudDues:
         def schedule(key: str) -> Float[Array, " quarter"]:
@@ -145,6 +151,11 @@ def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
         ages = jnp.arange(grid.n_quarters, dtype=q.dtype)
         discounted = legacy * DT * q**ages
         value = (jnp.sum(discounted) - jnp.cumsum(discounted)) / q**ages
+        built = None
+        if is_apart:
+            paid = (jnp.cumsum(committed) - committed) / deal["capex_per_revenue"]
+            peak = jnp.maximum(jax.lax.cummax(legacy), 1e-9)
+            built = grid.modelled(jnp.minimum(paid / peak, 1.0))
         return NeocloudDues(
             ddtl=grid.modelled(scale * schedule("ddtl_schedule")),
             oem=grid.modelled(scale * schedule("oem_schedule")),
@@ -153,6 +164,7 @@ def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
             committed=grid.modelled(committed),
             committed_left=grid.modelled(jnp.sum(committed) - jnp.cumsum(committed)),
             legacy_value=grid.modelled(value),
+            built=built,
         )
 
     dated = {
@@ -164,7 +176,7 @@ def neocloud_dues(economy: Economy, grid: TimeGrid) -> NeocloudDues:
     ]
     deals = economy.rows(
         "neoclouds", *keys, "legacy_revenue.dates", "legacy_revenue.values",
-        "valuation_rate",
+        "valuation_rate", "capex_per_revenue",
     )  # fmt: skip
     return jax.vmap(of, out_axes=1)(deals)
 
@@ -285,6 +297,7 @@ def neocloud_terms(
         ending=clouds.ending,
         remaining=remaining,
         boxes=BoxTerms.build(economy),
+        pools=PoolTerms.build(economy, clouds.tail_price),
         equity_price=economy["criteria.equity_price"],
         is_cohort=jnp.asarray(economy.where("neoclouds", "kind", "cohort")),
     )
@@ -330,4 +343,5 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         book_equity=cash + ppe - ddtl - oem - notes - converts - deferred,
         tested=jnp.full_like(cash, 1.0 + HIGHEST),
         reach=jnp.full_like(cash, 1.0 + HIGHEST),
+        pools=PoolState.opening(economy, cash),
     )

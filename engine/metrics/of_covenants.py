@@ -1,11 +1,13 @@
 """Metrics of covenants: headroom, time to breach, what was swept, trapped and cured."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.credit.box_pools import FIGURE
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.metrics.layers import NEVER, within
@@ -73,6 +75,47 @@ def _neoclouds_minimum_box_dscr(r, i, e, g):
     inside = g.modelled(g.ends) <= e["criteria.horizon"] + 1e-6
     cover = within(inside, r.clouds.box_dscr[:, i], 1.0 + HIGHEST)
     return jnp.min(cover, axis=0)
+
+
+def _pool_metric(
+    read: Callable[[Any], Any],
+    reduce: Callable[[Array, Economy, TimeGrid], Any],
+) -> Callable[[Any, int, Economy, TimeGrid], Any]:
+    """A formula over one pool of a neocloud; none where its boxes are not apart."""
+
+    def formula(r: Any, i: int, e: Economy, g: TimeGrid) -> Any:
+        member = e.members("neoclouds")[i]
+        if f"neoclouds.{member}.{FIGURE}" not in e.figures:
+            return None
+        return reduce(read(r.clouds.pools)[:, i], e, g)
+
+    return formula
+
+
+def _lowest_cover(cover: Float[Array, "quarter ..."], e: Economy, g: TimeGrid) -> Any:
+    inside = g.modelled(g.ends) <= e["criteria.horizon"] + 1e-6
+    return jnp.min(within(inside, cover, 1.0 + HIGHEST), axis=0)
+
+
+for _pool, _of in (("opening", "open at as_of"), ("drawn", "drawn since as_of")):
+    register(
+        "neoclouds",
+        f"minimum_{_pool}_dscr",
+        "x",
+        "x",
+        f"lowest cover of the boxes {_of} to the horizon",
+    )(_pool_metric(operator.attrgetter(f"{_pool}_dscr"), _lowest_cover))
+    register(
+        "neoclouds",
+        f"{_pool}_breach",
+        "T",
+        "years",
+        f"years from as_of until the boxes {_of} accelerate",
+    )(
+        _pool_metric(
+            operator.attrgetter(f"{_pool}_headroom"), lambda x, e, g: years_to_breach(x)
+        )
+    )
 
 
 @register("spvs", "peak_trapped", "z", "USD bn", "most cash in the trap account")

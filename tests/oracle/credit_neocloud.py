@@ -126,6 +126,8 @@ def open_cloud(f: dict, c: dict, scale: float, backstop: float) -> dict:
         "worst": HIGHEST,
         "tested": HIGHEST + 1.0,
         "reach": HIGHEST + 1.0,
+        "opening_reach": HIGHEST + 1.0,
+        "accelerated": 0.0,
     }
 
 

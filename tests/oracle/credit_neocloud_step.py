@@ -25,6 +25,7 @@ from tests.oracle.dates import (
     read,
     span,
 )
+from tests.oracle.pools import divide_pools, examine_pools, is_apart, sweep_pools
 
 
 def capacities(
@@ -77,6 +78,7 @@ def run_cloud(
     advance = min(0.98, c["advance"] + g["advance"] + g["leverage"])
     advance = min(0.98, advance * w["kept"]) * w["loans"]
     allowed = passed(s["tested"], c["draw_stop"], c["covenant_band"])
+    allowed *= 1.0 - s["accelerated"]
     advance *= allowed
     own = 1.0 - advance
     yearly, cash_ebitda = 4.0 * e["ebitda"], e["cash_ebitda"]
@@ -105,6 +107,17 @@ def run_cloud(
         owed["secured"] + principal,
         c["cure"] * (can["equity"] - raised),
     )
+    box_cover, tests, pools = test["cover"], {}, {}
+    if is_apart(c):
+        pools = divide_pools(f, c, p, t, s, w, owed)
+        owners = c["cure"] * (can["equity"] - raised)
+        tests = examine_pools(c, s, pools, owners)
+        test = {
+            "cover": tests["drawn"]["cover"],
+            "cure": tests["opening"]["cure"] + tests["drawn"]["cure"],
+            "reach": tests["drawn"]["reach"],
+            "room": min(tests["opening"]["room"], tests["drawn"]["room"]),
+        }
     raised += test["cure"]
     loss = max(0.0, -cash_ebitda)
     why = cause(
@@ -131,6 +144,10 @@ def run_cloud(
     share = c["sweep"] + (1.0 - c["sweep"]) * trapped
     swept = {"ddtl": min(s["ddtl"] - paid["ddtl"], share * free)}
     swept["box"] = min(s["box"] - paid["box"], share * free - swept["ddtl"])
+    if tests:
+        left = {"opening": s["ddtl"] - paid["ddtl"], "drawn": s["box"] - paid["box"]}
+        by_pool = sweep_pools(c, pools, tests, free, left)
+        swept = {"ddtl": by_pool["opening"], "box": by_pool["drawn"]}
     prepaid = swept["ddtl"] + swept["box"]
     more = {
         "middle": w["middle"],
@@ -176,6 +193,8 @@ def run_cloud(
     kept_share = ratio(s["cap"], s["cap"] + new_shares, 1.0)
     end.update(cap=cap, ownership=s["ownership"] * kept_share, alive=alive, worst=worst)
     end.update(tested=test["cover"], reach=test["reach"])
+    end["opening_reach"] = tests["opening"]["reach"] if tests else HIGHEST + 1.0
+    end["accelerated"] = tests["drawn"]["accelerated"] if tests else 0.0
     price = alive * end["ownership"] * cap / c["market_cap"]
     fallen = clip(price / f["criteria.equity_price"] - 1.0, -1.0, HIGHEST)
     back = recovery(c, s, w["real"])
@@ -208,7 +227,9 @@ def run_cloud(
         "secured_headroom": max(health, back["cover"]),
         "equity_headroom": min(fallen, health),
         "dscr": cash_ebitda / served if served > 1e-9 else 11.0,
-        "box_dscr": test["cover"],
+        "box_dscr": box_cover,
+        **{f"{x}_dscr": tests[x]["cover"] for x in tests},
+        **{f"{x}_headroom": tests[x]["own_room"] for x in tests},
         "covenant": test["room"],
         "draws_open": allowed,
         "swept": prepaid,

@@ -52,6 +52,18 @@ def peak_debt(run: Run, group: str, member: str, names: tuple[str, str]) -> floa
     return max((a + b) * alive for a, b, alive in zip(*series, strict=True))
 
 
+def of_pools(run: Run, m: str, n: int) -> dict[str, Outcome | float]:
+    """Metrics of a neocloud's pools, where they are apart."""
+    if f"neoclouds.{m}.cross_default" not in run.f:
+        return {}
+    found: dict[str, Outcome | float] = {}
+    for pool in ("opening", "drawn"):
+        covers = run.of("clouds", m, f"{pool}_dscr")[:n]
+        found[f"minimum_{pool}_dscr"] = min([HIGHEST + 1.0, *covers])
+        found[f"{pool}_breach"] = breach(run.of("clouds", m, f"{pool}_headroom"))
+    return found
+
+
 def of_cloud(run: Run, m: str) -> dict[str, Outcome | float]:
     """Metrics of a neocloud."""
     n, early = run.until(run.f["criteria.horizon"]), run.until(2030.0)
@@ -66,6 +78,7 @@ def of_cloud(run: Run, m: str) -> dict[str, Outcome | float]:
         "minimum_dscr": min([11.0, *run.of("clouds", m, "dscr")[:n]]),
         **tested(run, "clouds", m),
         "minimum_box_dscr": min([11.0, *run.of("clouds", m, "box_dscr")[:n]]),
+        **of_pools(run, m, n),
         "swept": while_alive(run, m, "swept"),
         "revenue_next_four": sum(run.of("clouds", m, "revenue")[:4]),
         "peak_debt": peak_debt(run, "clouds", m, ("secured", "unsecured")),

@@ -242,7 +242,8 @@ class Oracle(Holders):
             w = {"bill": b, "earned": earned, "real": p["level"]}
             w |= self.lending(t, m, "secured")
             w |= self.offers[m]
-            w["middle"] = self.calendar.middles[t]
+            w["middle"], w["middles"] = self.calendar.middles[t], self.calendar.middles
+            w["short"] = self.d["short"][t]
             kind = self.choices[f"neoclouds.{m}.kind"]
             plan = self.cloud_plan[m]
             result[m], self.clouds[m] = run_cloud(

@@ -148,11 +148,15 @@ def study(
     covenants: bool = False,
     overrides: tuple[str, ...] = (),
     lending: bool = False,
+    pools: float | None = None,
 ) -> Study:
     config = load(str(CONFIGS / f"{story}.toml"), overrides)
     economy, state, grid = config.build(dtype=jnp.float64)
     if covenants:
         economy = with_covenants(economy)
+        state = engine.opening_state(economy, grid)
+    if pools is not None:
+        economy = with_pools(economy, pools)
         state = engine.opening_state(economy, grid)
     if lending:
         economy = with_lending(economy)
@@ -280,8 +284,9 @@ def check(
     covenants: bool = False,
     overrides: tuple[str, ...] = (),
     lending: bool = False,
+    pools: float | None = None,
 ) -> Study:
-    case = study(story, n_random, covenants, overrides, lending)
+    case = study(story, n_random, covenants, overrides, lending, pools)
     excluded = 0
     for index in range(n_random + 1):
         mine = oracle(case, index)
@@ -316,6 +321,36 @@ def test_engine_equals_oracle_with_every_covenant_and_construction_risk():
         assert happened.any()
     for happened in (risk.received > 0, risk.credited > 0):
         assert happened.any()
+
+
+def with_pools(economy: Any, cross_default: float) -> Any:
+    """The economy with every covenant, and one neocloud's pools apart."""
+    figures = {
+        f"neoclouds.{member}.{key}": value
+        for member in economy.members("neoclouds")
+        for key, value in COVENANTS["neoclouds"].items()
+    }
+    figures["neoclouds.coreweave.cross_default"] = cross_default
+    added = {k: jnp.asarray(v, jnp.float64) for k, v in figures.items()}
+    return Economy(economy.figures | added, economy.blueprint)
+
+
+@pytest.mark.slow
+def test_engine_equals_oracle_where_pools_are_apart():
+    # With recourse, then without: figures of one program.
+    for cross_default in (0.0, 100.0):
+        case = check("chain", n_random=4, most_excluded=0, pools=cross_default)
+        clouds = case.results.record.clouds
+        pools = clouds.pools
+        # A pool failed while the other stood, or nothing was compared.
+        is_weak = (pools.opening_headroom < 0.0) != (pools.drawn_headroom < 0.0)
+        assert is_weak[..., 0].any()
+        for happened in (clouds.swept > 0, clouds.cure > 0, clouds.draws_open < 1):
+            assert happened[..., 0].any()
+        for name, worst in case.results.residuals.items():
+            assert worst.max() <= 1e-10, name
+        covenant = clouds.covenant[..., 0]
+        assert (covenant < 0.0).any() == (cross_default == 0.0)
 
 
 def test_engine_equals_oracle_where_lenders_are_chosen_by_price():

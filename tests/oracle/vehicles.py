@@ -244,12 +244,15 @@ def bill(f: dict, c: dict, calendar: Calendar, t: int, state: dict, market: dict
     end = begin + c["term"]
     new = dot(span(begin, end), contracts)
     expired = max(0.0, read(middle - c["tail"], dates, values) - legacy)
+    legacy_expired = expired
     expired += dot(span(end, end + c["tail"]), contracts)
     old = math.exp(-f["market.chip_decay"] * c["term"])
-    tail = expired * min(1.0, market["level"] * old)
+    fetched = min(1.0, market["level"] * old)
+    tail = expired * fetched
     sold = made + new + tail
     return {
         "legacy": legacy,
+        "legacy_tail": legacy_expired * fetched,
         "made": made,
         "new": new,
         "sold": sold,
