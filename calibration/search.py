@@ -11,11 +11,15 @@ Evaluate = Callable[[Rows, Int[np.ndarray, " row"]], Rows]
 
 
 class Refined(NamedTuple):
-    """The end with the smaller |f|, f there, and what is left of the bracket."""
+    """The end with the smaller |f|, f there, and what is left of the bracket.
+
+    `gap` is the difference of `f` between the bracket's ends.
+    """
 
     value: Rows
     residual: Rows
     width: Rows
+    gap: Rows
     is_converged: Bool[np.ndarray, " row"]
 
 
@@ -27,8 +31,11 @@ def refine(
     f_far: Rows,
     *,
     max_steps: int = 100,
+    tolerance: float = 0.0,
 ) -> Refined:
     """Narrows brackets `[near, far]` of a sign change to a few units in the last place.
+
+    A `tolerance` above these ends the search earlier, at brackets of that width.
 
     `evaluate(x, rows)` is `f` of bracket `rows[i]` at `x[i]`; settled rows are not
     evaluated again. Zero counts as failing, like every value ≤ 0, so where `f` stays
@@ -42,8 +49,8 @@ def refine(
     step = np.full_like(a, 0.5)
     settled = np.zeros(a.shape, bool)
     for _ in range(max_steps):
-        tolerance = _tolerance(a, fa, b, fb)
-        settled = np.abs(b - a) <= 2 * tolerance
+        last = np.maximum(2 * _tolerance(a, fa, b, fb), tolerance)
+        settled = np.abs(b - a) <= last
         is_finite = np.isfinite(fa) & np.isfinite(fb)
         rows = np.flatnonzero(~settled & is_finite)
         if not rows.size:
@@ -56,7 +63,8 @@ def refine(
         b[rows] = np.where(is_same, b[rows], a[rows])
         fb[rows] = np.where(is_same, fb[rows], fa[rows])
         a[rows], fa[rows] = x, fx
-        margin = _tolerance(a, fa, b, fb)[rows]
+        # A step of less than that would leave the bracket wider than it need be.
+        margin = np.maximum(_tolerance(a, fa, b, fb)[rows], tolerance / 2)
         span = np.maximum(np.abs(b[rows] - a[rows]), np.finfo(float).tiny)
         margin = np.minimum(margin / span, 0.5)
         step[rows] = np.clip(
@@ -68,6 +76,7 @@ def refine(
         np.where(is_a, a, b),
         np.where(is_a, fa, fb),
         np.abs(b - a),
+        np.abs(fb - fa),
         settled & is_finite,
     )
 

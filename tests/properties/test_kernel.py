@@ -31,13 +31,8 @@ def by_c(dtype, folder):
     return kernel(drawn, 2)
 
 
-@pytest.fixture(scope="module")
-def single(tmp_path_factory):
-    return by_c(np.float32, tmp_path_factory.mktemp("kernel"))
-
-
-def test_in_double_precision_every_column_is_the_same(tmp_path):
-    found, wanted = by_c(np.float64, tmp_path), by_xla()
+def assert_same(found, wanted):
+    """Two programs in double precision."""
     assert set(found) == set(wanted)
     for name, values in wanted.items():
         assert found[name].dtype == values.dtype, name
@@ -48,9 +43,8 @@ def test_in_double_precision_every_column_is_the_same(tmp_path):
         )
 
 
-@pytest.mark.slow
-def test_in_single_precision_columns_differ_by_rounding(single):
-    found, wanted = single, by_xla()
+def assert_within_rounding(found, wanted):
+    """Single precision against double, column by column."""
     for name, values in wanted.items():
         if name.startswith("residual:"):
             assert np.max(found[name]) <= TOLERANCE["float32"], name
@@ -62,11 +56,29 @@ def test_in_single_precision_columns_differ_by_rounding(single):
         assert np.mean(relative > 1e-2) <= 0.02, name
 
 
-@pytest.mark.slow
-def test_in_single_precision_the_same_layers_fail(single):
-    found, wanted = single, by_xla()
+def assert_the_same_fail(found, wanted):
+    """Layers that fail in single precision are those that fail in double."""
     dates = [name for name in wanted if name.startswith("failure:")]
     assert dates
     for name in dates:
         other = (found[name] < NEVER) != (wanted[name] < NEVER)
         assert np.mean(other) <= 0.02, name
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    return by_c(np.float32, tmp_path_factory.mktemp("kernel"))
+
+
+def test_in_double_precision_every_column_is_the_same(tmp_path):
+    assert_same(by_c(np.float64, tmp_path), by_xla())
+
+
+@pytest.mark.slow
+def test_in_single_precision_columns_differ_by_rounding(single):
+    assert_within_rounding(single, by_xla())
+
+
+@pytest.mark.slow
+def test_in_single_precision_the_same_layers_fail(single):
+    assert_the_same_fail(single, by_xla())
