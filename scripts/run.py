@@ -133,6 +133,15 @@ def funding(economy: Any, result: Any) -> dict[str, dict[str, float]]:
                 "difference_bn": value - plan,
                 "difference_share": value / plan - 1.0 if plan else 0.0,
             }
+    for name in economy.agencies():
+        # The plan of July 2025 knows none.
+        value = float(result.metrics[f"{name}.funding"])
+        found[name] = {
+            "value_bn": value,
+            "plan_bn": 0.0,
+            "difference_bn": value,
+            "difference_share": 0.0,
+        }
     return found
 
 

@@ -7,7 +7,8 @@ capex. A project is funded as its construction is: loans as drawn, notes as spen
 rest equity; a take-out moves what it repays from the first lenders to asset-backed
 markets. Secured debt goes by who holds it: bond funds hold bonds, banks count with
 private equity and others, as do lessors of hyperscalers, everybody else lends as
-private credit.
+private credit. What a government's agency holds of all these loans, where there is
+one, its bonds fund instead of their first lenders.
 
 **References:** Morgan Stanley research of July 2025 as reported in futunn.com
 (2025-07-21) and aigazine.com (2025).
@@ -16,12 +17,14 @@ private credit.
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.economy import Economy
 from engine.grid import TimeGrid
 from engine.numerics import ratio_above
+from engine.vehicles.construction import built
 
 BUCKETS = (
     "own_cash",
@@ -49,9 +52,55 @@ def _beyond(record: Any, over: Callable[[Array], Array]) -> Float[Array, "..."]:
     loan, takeout = slice(2 * n, 2 * n + k), slice(2 * n + k, None)
     # A take-out repays who held the loan.
     share = ratio_above(moved.repaid[:, loan], record.private.repaid[:, loan])
-    repaid = share * record.classes.lent[:, takeout]
+    repaid = record.classes.lent[:, takeout]
+    if record.agency is not None:
+        # Of it, what repays the agency is not theirs; older loans they sell to it.
+        part = ratio_above(record.agency.repaid, record.classes.repaid)[:, loan]
+        sold = (record.agency.bought - record.agency.taken)[:, loan]
+        repaid = (1.0 - part) * repaid + sold
+    repaid = share * repaid
     clouds = moved.lent[:, :n] - moved.repaid[:, :n]
     return over(clouds) + over(moved.drawn[:, loan] - repaid)
+
+
+def _bought(
+    record: Any, economy: Economy, grid: TimeGrid, notes: Array
+) -> tuple[Array, Array, Array, Array]:
+    """What the agency funds by quarter and vehicle [USD bn], in `INSTRUMENTS`' order.
+
+    Of neoclouds' debt what it buys and lends on, net of what it is repaid; of projects'
+    loans what it buys until a take-out repays it, of prefunded notes (`notes`, as they
+    are spent) its share, and when it buys them what was spent of them before.
+    """
+    agency, n, k = (
+        record.agency,
+        record.clouds.alive.shape[1],
+        record.spvs.alive.shape[1],
+    )
+    net = agency.bought + agency.kept - agency.repaid
+    loan, takeout = slice(2 * n, 2 * n + k), slice(2 * n + k, None)
+    deals = economy.rows(
+        "spvs", "construction_start", "completion", "construction_cost", "notes",
+        "equity",
+    )  # fmt: skip
+    begins = grid.modelled(grid.begins)
+
+    def spent(deal: dict[str, Array]) -> Float[Array, " quarter"]:
+        """Of a unit of prefunded notes, by the start of each quarter."""
+        end = deal["completion"] + economy["physics.delay"]
+        grown = built(deal["construction_start"], end, begins)
+        return deal["construction_cost"] * grown / (deal["notes"] + deal["equity"])
+
+    prefunded = jnp.asarray(economy.where("spvs", "funding", "prefunded"))
+    counted = jnp.where(prefunded[None], jax.vmap(spent, out_axes=1)(deals), 1.0)
+    counted = counted.reshape(counted.shape + (1,) * (notes.ndim - 2))
+    part = ratio_above(agency.repaid, record.classes.repaid)[:, loan]
+    projects = (
+        agency.bought[:, loan] * counted
+        + agency.share[:, loan] * notes
+        - part * record.classes.lent[:, takeout]
+    )
+    return net[:, :n], net[:, n : 2 * n], projects, agency.bought[:, takeout]
 
 
 def funding(
@@ -61,7 +110,8 @@ def funding(
 
     **Arguments:** `record` of a run, single or batch, its `economy` and `grid`.
 
-    **Returns:** by name of `USES` and `BUCKETS`; both sum to the same total.
+    **Returns:** by name of `USES` and `BUCKETS`, and `agency` where there is one; uses
+    and sources sum to the same total.
     """
     window = grid.overlap(economy["funding.start"], economy["funding.end"])
     inside = grid.modelled(window)
@@ -86,8 +136,18 @@ def funding(
     notes, equity = economy.stack("spvs", "notes"), economy.stack("spvs", "equity")
     prefunded = jnp.asarray(economy.where("spvs", "funding", "prefunded"))
     share = jnp.where(prefunded, notes / (notes + equity), 0.0)
-    lent = drawn + spend * _beside(share, spend)
+    as_spent = spend * _beside(share, spend)
+    lent = drawn + as_spent
     kept = lent - spvs.lent_takeout * here
+    securitised, by_agency = over(spvs.lent_takeout * here), {}
+    if record.agency is not None:
+        parts = _bought(record, economy, grid, as_spent)
+        secured, kept = secured - parts[0], kept - parts[2]
+        unsecured, securitised = (
+            unsecured - over(parts[1]),
+            securitised - over(parts[3]),
+        )
+        by_agency = {"agency": sum(over(part) for part in parts)}
     if spvs.building is not None:
         # Lenders lend against the budget: an overrun is others' money.
         spend = spend + spvs.building.overrun * here
@@ -113,7 +173,8 @@ def funding(
         "corporate_bonds": over(hyper.issued) + borrowed + unsecured + bonds,
         "private_credit": over(secured) + over(kept) - banks - bonds,
         "equity_other": banks + total(hybrid.equity) + paid_in + over(spend - lent),
-        "securitised": over(spvs.lent_takeout * here),
+        "securitised": securitised,
+        **by_agency,
     }
     if hyper.funding is not None:
         sources["equity_other"] = sources["equity_other"] + over(hyper.funding.leased)
@@ -135,4 +196,4 @@ def funding(
     return {
         name: economy[f"funding.before_{name}"] + found[name]
         for name in (*USES, *BUCKETS)
-    }
+    } | {name: found[name] for name in by_agency}

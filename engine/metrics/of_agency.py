@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from engine.funds.agency import AGENCY
+from engine.metrics.funding import funding
 from engine.metrics.layers import NEVER, first_date
 from engine.metrics.present_value import at_ten_year
 from engine.metrics.registry import register
@@ -31,6 +32,17 @@ def _contingent(r, i, e, g):
 @register("agencies", "income", "Y", "USD bn", "interest received less interest paid")
 def _income(r, i, e, g):
     return jnp.sum(jnp.sum(r.agency.interest, axis=1) - r.agency.funding, axis=0)
+
+
+@register(
+    "agencies",
+    "funding",
+    "I",
+    "USD bn",
+    "of the build from 2025 to 2028 its bonds fund",
+)
+def _funding(r, i, e, g):
+    return funding(r, e, g)["agency"]
 
 
 @register("agencies", "own_loss", "L", "USD bn", "credit loss its capital bears")

@@ -37,6 +37,7 @@ def content(material: dict[str, Any]) -> list[dict[str, Any]]:
                 "verdict": words(chain["classification"]),
                 "chart": chart(chain) if has_loss else None,
                 "origins": origins(chain),
+                "heads": heads(chain),
                 "elsewhere": elsewhere(chain),
                 "is_open": story == "disproved",
             }
@@ -71,15 +72,21 @@ def _node(row: dict[str, Any], step: str) -> str:
 
 def origins(chain: dict[str, Any]) -> list[list[str]]:
     """Origin by final holder [USD bn]; the last row adds up."""
-    table = []
+    last, table = finals(chain), []
     for origin in chain["by_origin"]:
         mine = [x for x in chain["rows"] if x["origin"] == origin]
-        table.append([entity(origin), *_by_final(mine)])
-    return [*table, ["All credit losses", *_by_final(chain["rows"])]]
+        table.append([entity(origin), *_by_final(mine, last)])
+    return [*table, ["All credit losses", *_by_final(chain["rows"], last)]]
 
 
-def _by_final(rows: list[dict[str, Any]]) -> list[str]:
-    sums = [sum(x["loss_bn"] for x in rows if x["final"] == f) for f in sankey.FINAL]
+def finals(chain: dict[str, Any]) -> tuple[str, ...]:
+    """Who bears losses last; an agency only where it bears any."""
+    bears = any(x["final"] == sankey.AGENCY for x in chain["rows"])
+    return (*sankey.FINAL, sankey.AGENCY) if bears else sankey.FINAL
+
+
+def _by_final(rows: list[dict[str, Any]], last: tuple[str, ...]) -> list[str]:
+    sums = [sum(x["loss_bn"] for x in rows if x["final"] == f) for f in last]
     return [_amount(x) for x in (*sums, sum(sums))]
 
 
@@ -87,9 +94,9 @@ def _amount(value: float) -> str:
     return number(value, 2) if abs(value) >= 0.005 else "–"
 
 
-def heads() -> list[str]:
+def heads(chain: dict[str, Any]) -> list[str]:
     """Titles of the table of origins."""
-    return ["Origin", *(entity(x) for x in sankey.FINAL), "Total"]
+    return ["Origin", *(entity(x) for x in finals(chain)), "Total"]
 
 
 def elsewhere(chain: dict[str, Any]) -> str:

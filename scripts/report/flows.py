@@ -11,6 +11,9 @@ NEXT = 4
 SMALLEST = 0.05
 """Links below this [USD bn] are left out."""
 
+AGENCY, BONDS = "agency", "Agency's bonds"
+"""What a government's agency collects, and what its creditors put in."""
+
 OWN = "own capex"
 """Kind of the hyperscalers' capital expenditure for themselves."""
 
@@ -24,6 +27,7 @@ class Ledger:
         self.totals: dict[tuple[str, str, str], float] = {}
 
     def pay(self, source: str, target: str, value: Any, kind: str) -> None:
+        """Books a payment; one below `SMALLEST` in all is kept but not drawn."""
         key = source, target, kind
         self.totals[key] = self.totals.get(key, 0.0) + float(value)
 
@@ -59,6 +63,11 @@ def classes_of(economy: Any) -> list[tuple[str, str]]:
 
 def capital(economy: Any, grid: Any, result: Any) -> Links:
     """Payments over the next four quarters."""
+    return ledger(economy, grid, result).links()
+
+
+def ledger(economy: Any, grid: Any, result: Any) -> Ledger:
+    """The same, with every payment however small."""
     import jax.numpy as jnp
 
     from engine.contracts.labs import firm_commitments
@@ -140,21 +149,62 @@ def capital(economy: Any, grid: Any, result: Any) -> Links:
     shares = holders_of(economy)
     classes = record.classes
     service = year(jnp.asarray(classes.interest + classes.repaid))
-    served = {h: service * shares[h] for h in HOLDERS}
+    lent, by_agency = year(classes.lent), 0.0 * service
+    left = service
+    if record.agency is not None:
+        by_agency = year(record.agency.interest + record.agency.repaid)
+        left = service - by_agency
+    served = {h: left * shares[h] for h in HOLDERS}
     if record.moved is not None:
         moved = year(jnp.asarray(record.moved.interest + record.moved.repaid))
         served["bank"], served["fund"] = served["bank"] + moved, served["fund"] - moved
-    lent = year(classes.lent)
+    own = 0.0 * service
+    if record.agency is not None:
+        own = year(record.agency.taken + record.agency.kept)
+        _agency(book, record, year, shares)
     for c, (vehicle, kind) in enumerate(classes_of(economy)):
-        book.pay("New credit", vehicle, lent[c], "credit")
+        book.pay("New credit", vehicle, lent[c] - own[c], "credit")
+        book.pay(BONDS, vehicle, own[c], "credit")
         family = "Neocloud" if vehicle in clouds else "SPV"
         pool = f"{family} {kind}"
         book.pay(vehicle, pool, service[c], "debt service")
         for holder in HOLDERS:
             book.pay(pool, holder, served[holder][c], "debt service")
+        book.pay(pool, AGENCY, by_agency[c], "debt service")
     received = {h: float(np.sum(served[h])) for h in ("fund", "bond_fund")}
     _onwards(book, economy, received, record, year)
-    return book.links()
+    return book
+
+
+def _agency(book: Ledger, record: Any, year: Any, shares: dict[str, Any]) -> None:
+    """What it pays holders for older loans, and what it does with what it collects."""
+    agency = record.agency
+    older = year(agency.bought - agency.taken)
+    paid = {h: older * shares[h] for h in HOLDERS}
+    if record.moved is not None:
+        # Banks hold more than the figures say, funds less: they sell what they hold.
+        private = np.asarray(record.private.repaid)
+        part = np.divide(
+            np.asarray(record.moved.repaid),
+            private,
+            out=np.zeros_like(private),
+            where=private > 0.0,
+        )
+        beyond = year(part * np.asarray(agency.bought - agency.taken))
+        paid["bank"], paid["fund"] = paid["bank"] + beyond, paid["fund"] - beyond
+    for holder, amounts in paid.items():
+        book.pay(BONDS, holder, np.sum(amounts), "credit")
+    collected = float(np.sum(year(agency.interest + agency.repaid)))
+    other = float(np.sum(year(agency.recovered + agency.claimed)))
+    dividend = float(year(agency.dividend))
+    injected = float(year(agency.injected))
+    book.pay("Recoveries and claims", AGENCY, other, "debt service")
+    book.pay("Treasury", AGENCY, injected, "equity")
+    book.pay(AGENCY, "government", dividend, "debt service")
+    rest = collected + other + injected - dividend
+    # Its creditors are paid the rest, or lend what a dividend exceeds.
+    book.pay(AGENCY, "Agency's creditors", max(rest, 0.0), "debt service")
+    book.pay(BONDS, AGENCY, max(-rest, 0.0), "credit")
 
 
 def _build(book: Ledger, economy: Any, buyer: str, spent: float) -> None:

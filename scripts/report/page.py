@@ -131,7 +131,6 @@ def _content(material: dict[str, Any]) -> dict[str, Any]:
         "capital_left_out": sankey.left_out(payments),
         "capital_legend": sankey.legend(payments),
         "chains": chain.content(material),
-        "chain_heads": chain.heads(),
         "leaks": chain.leaks(material),
         "flip_heads": flips.heads(material),
         "flips": flips.rows(material),

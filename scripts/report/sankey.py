@@ -41,6 +41,9 @@ FINAL = (
 )
 """Who bears a loss last; managers bear none, but are paid."""
 
+AGENCY = "agency"
+"""Bears a loss by its own income and capital, where a config has one."""
+
 FEES = "Managers' fees"
 
 

@@ -3,6 +3,7 @@
 from tests.oracle.dates import DT, Calendar, clip, under
 
 NAME = "government.agency"
+REPORTED = ("bought", "taken", "interest", "kept", "claimed", "repaid")
 OWN = ("interest", "repaid", "failed", "claimed", "loss")
 
 
@@ -76,6 +77,7 @@ def run_agency(
     private = []
     for x, mine, (new, old) in zip(classes, parts, offers, strict=True):
         mine["bought"] = scale * (new + old)
+        mine["taken"] = scale * new
         mine["loans"] = mine["held"] + mine["bought"]
         rest = {name: x[name] - mine[name] for name in (*OWN, "recovered")}
         rest["receivable"] = x["receivable"] - mine["receivable"]
@@ -104,7 +106,7 @@ def run_agency(
     }
     report = {
         **state,
-        **{k: [x[k] for x in parts] for k in ("bought", "interest", "kept", "claimed")},
+        **{k: [x[k] for x in parts] for k in REPORTED},
         "funding": funding,
         "dividend": dividend,
         "injected": injected,

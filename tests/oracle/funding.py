@@ -9,14 +9,18 @@ def funding(run: Run) -> dict[str, float]:
     f, begin, end = run.f, run.f["funding.start"], run.f["funding.end"]
     names = ("own_cash", "private_credit", "equity_other", "corporate_bonds")
     paid = {name: f[f"funding.before_{name}"] for name in (*names, "securitised")}
+    paid["agency"] = 0.0
     used = {name: f[f"funding.before_{name}"] for name in ("hardware", "building")}
     for t, q in enumerate(run.quarters):
         last = run.ends[t]
         w = clip((min(end, last) - max(begin, last - DT)) / DT, 0.0, 1.0)
         if w > 0.0:
-            for x in _quarter(run, q):
+            for x in _quarter(run, q, last - DT):
                 _book(x, w, used, paid)
     found = {f"investment_{name}": x for name, x in used.items()}
+    by_agency = paid.pop("agency")
+    if run.quarters[0]["agency"]:
+        found["agency.funding"] = by_agency
     return found | {f"funding_{name}": x for name, x in paid.items()}
 
 
@@ -31,7 +35,19 @@ def _book(x: dict, w: float, used: dict, paid: dict) -> None:
     paid["own_cash"] += w * (capex - sum(x.values()))
 
 
-def _quarter(run: Run, q: dict) -> list[dict]:
+def _agency(q: dict, c: int) -> dict:
+    """What the agency has of a class: bought, of it new, owed on, repaid, its share."""
+    if not q["agency"]:
+        return dict.fromkeys(
+            ("bought", "taken", "kept", "repaid", "part", "share"), 0.0
+        )
+    x, a = q["classes"][c], q["agency"]
+    mine = {k: a[k][c] for k in ("bought", "taken", "kept", "repaid")}
+    part, share = ratio(mine["repaid"], x["repaid"]), ratio(a["loans"][c], x["balance"])
+    return {**mine, "part": part, "share": share}
+
+
+def _quarter(run: Run, q: dict, begin: float) -> list[dict]:
     """What each vehicle spends and raises in a quarter."""
     f, found = run.f, []
     for r in q["hyperscalers"].values():
@@ -59,14 +75,19 @@ def _quarter(run: Run, q: dict) -> list[dict]:
         more = beyond[i].get("lent", 0.0) - beyond[i].get("repaid", 0.0)
         a, key = r["alive"], f"neoclouds.{m}.holders_secured"
         bank, bond = f[f"{key}.bank"], f[f"{key}.bond_fund"]
-        secured = a * (r["lent_secured"] - r["repaid_secured"])
+        one, two = _agency(q, i), _agency(q, n + i)
+        owned = one["bought"] + one["kept"] - one["repaid"]
+        owned_notes = two["bought"] + two["kept"] - two["repaid"]
+        secured = a * (r["lent_secured"] - r["repaid_secured"]) - owned
         found.append(
             {
                 "capex": a * r["capex"],
                 "hardware": f[f"neoclouds.{m}.pledged"],
                 "private_credit": (1.0 - bank - bond) * secured - more,
                 "corporate_bonds": a * (r["lent_unsecured"] - r["repaid_unsecured"])
-                + bond * secured,
+                + bond * secured
+                - owned_notes,
+                "agency": owned + owned_notes,
                 "equity_other": bank * secured
                 + more
                 + a * (r["raised"] + r["prepayment"]),
@@ -77,16 +98,31 @@ def _quarter(run: Run, q: dict) -> list[dict]:
         if "moved" in x:
             # A take-out repays who held the loan.
             share = ratio(x["moved"]["repaid"], x["repaid"])
-            taken = share * q["classes"][2 * n + k + i]["lent"]
+            mine = _agency(q, 2 * n + i)
+            taken = q["classes"][2 * n + k + i]["lent"] * (1.0 - mine["part"])
+            taken = share * (taken + mine["bought"] - mine["taken"])
             more = x["moved"]["drawn"] - taken
         key, a = f"spvs.{m}", r["alive"]
         bank, chips = f[f"{key}.holders_notes.bank"], run.choices[f"{key}.asset"]
         bond = f[f"{key}.holders_notes.bond_fund"]
         lent = r["lent_loan"] - r["capitalised"] - r["arrears"]
+        mine, last = _agency(q, 2 * n + i), _agency(q, 2 * n + k + i)
+        owned = -mine["part"] * q["classes"][2 * n + k + i]["lent"]
+        counted = 1.0
         if run.choices[f"{key}.funding"] == "prefunded":
             notes = f[f"{key}.notes"]
-            lent += r["spend"] * notes / (notes + f[f"{key}.equity"])
-        kept = a * (lent - r["lent_takeout"])
+            spent = r["spend"] * notes / (notes + f[f"{key}.equity"])
+            lent += spent
+            owned += mine["share"] * a * spent
+            whole = f[f"{key}.completion"] + f["physics.delay"]
+            y = (begin - f[f"{key}.construction_start"]) / (
+                whole - f[f"{key}.construction_start"]
+            )
+            y = clip(y, 0.0, 1.0)
+            counted = f[f"{key}.construction_cost"] * y * y * (3.0 - 2.0 * y)
+            counted /= notes + f[f"{key}.equity"]
+        owned += mine["bought"] * counted
+        kept = a * (lent - r["lent_takeout"]) - owned
         spent = r["spend"] + r["building"]["overrun"]
         found.append(
             {
@@ -94,7 +130,8 @@ def _quarter(run: Run, q: dict) -> list[dict]:
                 "hardware": 1.0 if chips == "chips" else f["funding.project_hardware"],
                 "private_credit": (1.0 - bank - bond) * kept - more,
                 "corporate_bonds": bond * kept,
-                "securitised": a * r["lent_takeout"],
+                "securitised": a * r["lent_takeout"] - last["bought"],
+                "agency": owned + last["bought"],
                 "equity_other": bank * kept + more + a * (spent - lent),
             }
         )

@@ -299,7 +299,10 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
             )
         ),
         "system.spending_cut": max(run.one("wealth", "cut")),
-        **{f"system.{name}": x for name, x in funding(run).items()},
+        **{
+            name if name == "agency.funding" else f"system.{name}": x
+            for name, x in funding(run).items()
+        },
     }
 
 

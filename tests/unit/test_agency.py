@@ -16,6 +16,8 @@ from engine.drivers import Drivers
 from engine.funds.agency import Agency, AgencyState
 from engine.funds.holders import ClassFlows
 from engine.metrics.chain import risk_transfer
+from engine.metrics.funding import BUCKETS, USES, funding
+from scripts.report import flows as flows_of
 from tests.config_files import CONFIGS
 from tests.helpers import tree_allclose
 from tests.properties.runs import as_shipped, opening_state, simulate
@@ -272,6 +274,95 @@ def test_it_relieves_its_originators(told_with):
     assert lines[0] < lines[1]
     opened = [float(x.metrics["system.lowest_openness"]) for x in (shipped, without)]
     assert opened[0] > opened[1]
+
+
+@pytest.mark.parametrize("figures", [{}, THIN], ids=["shipped", "thin"])
+def test_what_its_bonds_fund_is_taken_from_the_buckets_of_others(told_with, figures):
+    own, grid, result = told_with(**figures)
+    found = funding(result.record, own, grid)
+    built, paid = (sum(found[x] for x in xs) for xs in (USES, (*BUCKETS, "agency")))
+    np.testing.assert_allclose(built, paid, rtol=1e-10)
+    assert float(found["agency"]) > 1.0
+    # As if nobody had bought: own cash and uses stay, lenders' parts do not.
+    nobody = dataclasses.replace(result.record, agency=None)
+    without = funding(nobody, own, grid)
+    assert "agency" not in without
+    for name in (*USES, "own_cash"):
+        np.testing.assert_allclose(found[name], without[name], rtol=1e-10)
+    lenders = set(BUCKETS) - {"own_cash"}
+    moved = sum(without[x] - found[x] for x in lenders)
+    np.testing.assert_allclose(moved, found["agency"], rtol=1e-10)
+    np.testing.assert_allclose(result.metrics["agency.funding"], found["agency"])
+
+
+def test_a_loan_that_it_buys_whole_is_its_own_in_the_buckets(told_with):
+    """Who buys all that is lent against chips funds what private lenders did."""
+    _, _, part = told_with(seasoned=0.0)
+    _, _, whole = told_with(
+        seasoned=0.0, buys__secured=0.99, buys__notes=0.99, buys__takeout=0.99,
+        capital=500.0,
+    )  # fmt: skip
+    found = [float(x.metrics["agency.funding"]) for x in (part, whole)]
+    assert found[1] > 1.5 * found[0]
+    credit = [float(x.metrics["system.funding_private_credit"]) for x in (part, whole)]
+    assert credit[1] < credit[0]
+
+
+@pytest.mark.parametrize("figures", [{}, THIN], ids=["shipped", "thin"])
+def test_its_payments_of_the_next_year_add_up(told_with, figures):
+    own, grid, result = told_with(**figures)
+    totals = flows_of.ledger(own, grid, result).totals
+    record = result.record.agency
+
+    def year(x):
+        return float(jnp.sum(x[: flows_of.NEXT]))
+
+    def paid(source=None, target=None, among=None):
+        return sum(
+            x
+            for (a, b, _), x in totals.items()
+            if (source is None or a == source)
+            and (target is None or b == target)
+            and (among is None or a.startswith(among))
+        )
+
+    agency, bonds = flows_of.AGENCY, flows_of.BONDS
+    classes = result.record.classes
+    assert paid(agency) == pytest.approx(paid(target=agency), rel=1e-10)
+    assert paid(agency) > 0.1
+    # Its debt moves by what it raises, what it repays and the interest that accrues.
+    moved = year(record.funding) + paid(bonds) - paid(agency, "Agency's creditors")
+    opened = -float(own["government.agency.capital"])
+    assert float(record.debt[3]) - opened == pytest.approx(moved, abs=1e-10)
+    lent = sum(
+        x for (a, _, k), x in totals.items() if k == "credit" and a == "New credit"
+    )
+    to_vehicles = sum(
+        x
+        for (a, b, _), x in totals.items()
+        if a == bonds and b not in (*flows_of.HOLDERS, agency)
+    )
+    assert lent + to_vehicles == pytest.approx(year(classes.lent), rel=1e-10)
+    pools = ("Neocloud ", "SPV ")
+    got = sum(paid(target=x, among=pools) for x in (*flows_of.HOLDERS, agency))
+    assert got == pytest.approx(year(classes.interest + classes.repaid), rel=1e-10)
+    # Holders have what is theirs in the record, sales of older loans included.
+    private = result.record.private
+    sold = sum(paid(bonds, x) for x in flows_of.HOLDERS)
+    kept = sum(paid(target=x, among=pools) for x in flows_of.HOLDERS)
+    assert sold + kept == pytest.approx(
+        year(private.interest + private.repaid), rel=1e-10
+    )
+
+
+def test_a_story_without_an_agency_does_not_name_it():
+    economy, state, grid = as_shipped("slow")[1:]
+    result = simulate(economy, state, grid, engine.reference_scenario(economy, grid))
+    names = {x for link in flows_of.capital(economy, grid, result) for x in (
+        link["source"], link["target"]
+    )}  # fmt: skip
+    assert names.isdisjoint({flows_of.AGENCY, flows_of.BONDS, "Treasury"})
+    assert "agency" not in funding(result.record, economy, grid)
 
 
 def test_errors_of_the_table_are_named(tmp_path):

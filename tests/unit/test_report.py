@@ -7,7 +7,7 @@ import pytest
 from scripts.report import chain, flips, flows, look_through, style, tornado
 from scripts.report.page import render
 from tests import report_material
-from tests.report_material import CHAIN, criterion
+from tests.report_material import CHAIN, criterion, transferred
 
 SECTIONS = (
     "answer",
@@ -119,6 +119,16 @@ def test_the_picture_of_a_loss_conserves_it_at_every_holder():
     for node in set(into) & set(out):
         assert into[node] == pytest.approx(out[node])
     assert "Pension funds 3.0" in shown.node.label
+
+
+def test_an_agency_has_a_column_where_it_bears_a_loss():
+    assert "Agency" not in chain.heads(CHAIN)
+    own = transferred("agency", "agency", 0.25) | {"instrument": "notes"}
+    told = CHAIN | {"rows": [*CHAIN["rows"], own], "total_bn": 3.75}
+    heads, rows = chain.heads(told), chain.origins(told)
+    assert heads[-2:] == ["Agency", "Total"]
+    assert [len(row) for row in rows] == [len(heads)] * len(rows)
+    assert (rows[-1][-2], rows[-1][-1]) == ("0.25", "3.75")
 
 
 def test_the_page_says_which_leak_is_open(page):
