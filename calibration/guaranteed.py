@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 import engine
 from calibration.unknowns import MIDPOINT
+from engine.credit.guarantee import PREMIUM
 from engine.drivers import adoption
 from engine.economy import Economy
 from engine.grid import TimeGrid
@@ -29,6 +30,7 @@ from engine.metrics import NEVER
 CHUNK = 256
 
 COVERAGE = "guarantee.coverage"
+SUBSIDY = "government.subsidy"
 EFFECTS = ("spread", "ltv", "extension", "claims")
 
 VARIANTS: dict[str, dict[str, float]] = {
@@ -169,6 +171,8 @@ class Guaranteed:
             "government.guaranteed_peak",
             "government.guaranteed_value",
         )
+        if PREMIUM in self._plain.figures:
+            wanted += (SUBSIDY,)
         names = (*PAID, "exhausted_date")
         wanted += tuple(f"{a}.{x}" for a in self._plain.agencies() for x in names)
         return {
@@ -206,6 +210,7 @@ def _against(
     later = (with_it["default"] - none["default"])[both]
     loss, claims = with_it["system.credit_loss"], with_it["government.loss"]
     paid = {name.split(".")[1]: x for name, x in with_it.items() if "agency." in name}
+    claims_value = with_it["government.claims_value"]
     return {
         "default_probability": Estimate.mean(failed),
         "default_ever": Estimate.mean((with_it["default"] < NEVER).astype(float)),
@@ -213,11 +218,11 @@ def _against(
         "credit_loss_bn": Estimate.mean(loss),
         "ratio": Estimate.ratio(loss, none["system.credit_loss"]),
         "expected_claims_bn": Estimate.mean(claims),
-        # Nothing is charged, so that the value of claims is the subsidy.
-        "subsidy_bn": Estimate.mean(with_it["government.claims_value"]),
+        # Where nothing is charged, the value of claims is the subsidy.
+        "subsidy_bn": Estimate.mean(with_it.get(SUBSIDY, claims_value)),
         "contingent_liability_bn": Estimate.mean(with_it["government.guaranteed_peak"]),
         "fair_premium_per_year": Estimate.ratio(
-            with_it["government.claims_value"], with_it["government.guaranteed_value"]
+            claims_value, with_it["government.guaranteed_value"]
         ),
         "claims_quantiles_bn": {
             str(q): float(np.quantile(claims, q)) for q in (0.05, 0.25, 0.5, 0.75, 0.95)

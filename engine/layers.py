@@ -144,7 +144,7 @@ class Layers(eqx.Module):
     def build(economy: Economy, grid: TimeGrid) -> "Layers":
         """Assembles every layer."""
         clouds, guarantee = Neoclouds.build(economy), Guarantee.build(economy)
-        holders = Holders.build(economy, guarantee.claims)
+        holders = Holders.build(economy, guarantee)
         access = jnp.clip(economy["access.level"], 0.0, 1.0)
         scalers = economy.members("hyperscalers")
         tenants = [economy.where("spvs", "tenant", name) for name in scalers]
@@ -161,7 +161,7 @@ class Layers(eqx.Module):
             spvs=Spvs.build(economy),
             guarantee=guarantee,
             cloud_terms=neocloud_terms(economy, grid, clouds, guarantee),
-            spv_terms=spv_terms(economy, guarantee.spread_cut, guarantee.advance),
+            spv_terms=spv_terms(economy, guarantee),
             marks=Marks.build(economy),
             holders=holders,
             lending=Lending.build(economy, holders),
@@ -215,7 +215,7 @@ def paths(
 def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
     """The balance sheets at `as_of`."""
     clouds, spvs = neocloud_opening(economy), spv_opening(economy, grid)
-    holders = Holders.build(economy, Guarantee.build(economy).claims)
+    holders = Holders.build(economy, Guarantee.build(economy))
     balance = jnp.concatenate(
         [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
     )

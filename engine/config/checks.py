@@ -72,6 +72,7 @@ def problems(table: dict[str, Any]) -> list[Problem]:
         _sums,
         _funding,
         _entities,
+        _guarantee,
         _cohorts,
         _fund_terms,
         problems_of_deals,
@@ -277,6 +278,14 @@ def _entities(table: dict[str, Any]) -> Iterator[Problem]:
     for name in members(table, "funds"):
         yield from _names(table, f"funds.{name}.investors", investors)
         yield from _names(table, f"funds.{name}.holdings", INSTRUMENTS)
+
+
+def _guarantee(table: dict[str, Any]) -> Iterator[Problem]:
+    path = "guarantee.premium_bps"
+    premium = number(table, path)
+    if premium is not None and node(table, "guarantee.implicit") is not None:
+        text = f"got {premium:g} beside guarantee.implicit, expected no premium: "
+        yield Problem(path, f"{text}nobody is charged for what nobody signed")
 
 
 def _cohorts(table: dict[str, Any]) -> Iterator[Problem]:

@@ -27,6 +27,15 @@ class Fabs(Section):
     pass_through_share: Figure
 
 
+class Classes(Section):
+    """Which classes of debt the guarantee covers; absent: the whole class."""
+
+    secured_share: Figure | None = None
+    notes_share: Figure | None = None
+    takeout_share: Figure | None = None
+    fabs_share: Figure | None = None
+
+
 class Guarantee(Section):
     """Four effects of a government guarantee, each with its switch."""
 
@@ -39,6 +48,8 @@ class Guarantee(Section):
     ltv_delta_share: Figure
     guaranteed_spread_bps: Figure
     volume_elasticity_x: Figure
+    premium_bps: Figure | None = None
+    classes: Classes | None = None
     implicit: Implicit | None = None
     fabs: Fabs | None = None
 

@@ -209,8 +209,16 @@ MONEY = {
         "ltv_delta_share": "what lenders advance more",
         "guaranteed_spread_bps": "spread of rolled debt and arrears",
         "volume_elasticity_x": "more signed per percentage point of cheaper debt",
+        "premium_bps": "yearly charge on guaranteed debt, paid within the coupon",
+        "classes": "part of each class of debt that it covers",
         "implicit": "a guarantee that nobody signed",
         "fabs": "cheaper debt of chip fabs",
+    },
+    "guarantee.classes": {
+        "secured_share": "of neoclouds' debt secured by chips",
+        "notes_share": "of an SPV's loan or notes",
+        "takeout_share": "of the take-out of an SPV's loan",
+        "fabs_share": "of chip fabs' debt",
     },
     "guarantee.implicit": {
         "believed_share": "probability of a payment that lenders lend on",

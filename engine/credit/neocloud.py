@@ -69,7 +69,8 @@ def divide(
             notes=window.open
             * jnp.minimum(terms.notes_per_quarter, jnp.maximum(room - state.debt, 0.0)),
             revolver=jnp.maximum(terms.revolver - state.revolver, 0.0),
-            roll=guarantee.rolling * (scheduled + bullets - refinanced),
+            roll=guarantee.covered.of("secured", guarantee.rolling)
+            * (scheduled + bullets - refinanced),
             deferral=own * terms.deferrable * committed,
             equity=terms.equity_capacity * state.market_cap * window.open,
             minimum_cash=terms.minimum_cash,
@@ -291,6 +292,7 @@ def divide(
         secured=new.secured,
         unsecured=new.unsecured,
         cash=cash,
+        premium=service.premium,
         book_gap=cash + ppe - new.debt - deferred_revenue - new.book_equity,
     )
     return flows, new

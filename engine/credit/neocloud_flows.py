@@ -18,6 +18,7 @@ class NeocloudFlows(eqx.Module):
     costs: Float[Array, "neocloud ..."]
     prepaid: Float[Array, "neocloud ..."]
     interest_secured: Float[Array, "neocloud ..."]
+    """With the premium of the guarantee, where one is charged."""
     interest_unsecured: Float[Array, "neocloud ..."]
     repaid_secured: Float[Array, "neocloud ..."]
     repaid_unsecured: Float[Array, "neocloud ..."]
@@ -69,3 +70,5 @@ class NeocloudFlows(eqx.Module):
     unsecured: Float[Array, "neocloud ..."]
     cash: Float[Array, "neocloud ..."]
     book_gap: Float[Array, "neocloud ..."]
+    premium: Float[Array, "neocloud ..."] | None = None
+    """What lenders hand on of `interest_secured` to the guarantor."""

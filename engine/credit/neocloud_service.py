@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.credit.guarantee import Guarantee
+from engine.credit.guarantee import Guarantee, with_premium
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
 from engine.drivers import Drivers
 from engine.grid import DT
@@ -22,7 +22,9 @@ class Service(eqx.Module):
     interest_box: Float[Array, "neocloud ..."]
     """Of the secured interest, on boxes drawn since."""
     interest_secured: Float[Array, "neocloud ..."]
+    """With the premium of the guarantee, where one is charged."""
     interest_unsecured: Float[Array, "neocloud ..."]
+    premium: Float[Array, "neocloud ..."] | None
     ddtl: Float[Array, "neocloud ..."]
     oem: Float[Array, "neocloud ..."]
     box: Float[Array, "neocloud ..."]
@@ -70,11 +72,15 @@ def service_due(
         + state.converts * terms.converts_coupon
         + state.new_notes * state.note_coupon
     )
+    premium = guarantee.due("secured", state.secured)
     return Service(
-        interest_opening=opening * DT,
-        interest_box=box * DT,
-        interest_secured=secured * DT,
+        interest_opening=with_premium(
+            opening * DT, guarantee.due("secured", state.ddtl + state.oem)
+        ),
+        interest_box=with_premium(box * DT, guarantee.due("secured", state.box)),
+        interest_secured=with_premium(secured * DT, premium),
         interest_unsecured=unsecured * DT,
+        premium=premium,
         ddtl=jnp.minimum(state.ddtl, dues.ddtl),
         oem=jnp.minimum(state.oem, dues.oem),
         box=jnp.minimum(state.box, jnp.sum(terms.repaying * draws, axis=0)),

@@ -254,7 +254,9 @@ def neocloud_terms(
     repaying, maturing, remaining = jax.vmap(profiles, out_axes=1)(
         deals | {"live": clouds.live.T}
     )
-    advance = stack("advance") + guarantee.advance + leverage_shift(economy)
+    covered = guarantee.covered
+    more = covered.of("secured", guarantee.advance)
+    advance = stack("advance") + more + leverage_shift(economy)
     cost = stack("capex_per_revenue")
     if guarantee.fabs is not None:
         cost = cost * (1.0 - stack("pledged") * guarantee.fabs)
@@ -274,7 +276,8 @@ def neocloud_terms(
         converts_coupon=stack("convertibles_coupon") + struck,
         revolver=stack("revolver"),
         revolver_margin=stack("revolver_margin"),
-        box_margin=stack("box_margin") * (1.0 - guarantee.spread_cut),
+        box_margin=stack("box_margin")
+        * (1.0 - covered.of("secured", guarantee.spread_cut)),
         note_spread=stack("note_spread"),
         advance=jnp.minimum(advance, CAPITAL_CAP),
         notes_per_quarter=stack("notes_per_quarter"),

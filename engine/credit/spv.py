@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.credit.covenants import cover as cover_of
-from engine.credit.guarantee import Guarantee
+from engine.credit.guarantee import Guarantee, with_premium
 from engine.credit.schedule import level_service
 from engine.credit.spv_covenants import divide_excess, examine_spv
 from engine.credit.spv_terms import SpvDates, SpvState, SpvTerms
@@ -88,6 +88,9 @@ class SpvFlows(eqx.Module):
     junior_while_short: Float[Array, "spv ..."]
     building: Building | None
     """Overruns and damages; what is guaranteed of them is part of `equity`."""
+    premium_loan: Float[Array, "spv ..."] | None = None
+    """What lenders hand on to the guarantor, of interest paid and capitalised."""
+    premium_takeout: Float[Array, "spv ..."] | None = None
 
 
 @computed_once
@@ -95,6 +98,7 @@ def _takeout(
     quarter: Drivers,
     window: Window,
     terms: SpvTerms,
+    guarantee: Guarantee,
     cfads: Float[Array, "spv ..."],
 ) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
     """Debt a new lender would carry, and its rate: value and cover, the lower."""
@@ -102,7 +106,8 @@ def _takeout(
         quarter.ten_year + terms.takeout_margin * quarter.spread_factor + window.spread
     )
     value = 4.0 * cfads / (quarter.ten_year + terms.cap_spread + window.spread)
-    annuity = DT * annuity_factor(rate * DT, terms.takeout_tenor / DT)
+    served = with_premium(rate, guarantee.rate("takeout"))
+    annuity = DT * annuity_factor(served * DT, terms.takeout_tenor / DT)
     covered = 4.0 * cfads / terms.takeout_dscr * annuity
     return jnp.minimum(terms.takeout_ltv * value, covered), rate
 
@@ -123,20 +128,26 @@ def divide_spv(
     rate = terms.coupon + terms.floats * (quarter.short + terms.margin)
     level = level_service(state.loan, rate * DT, dates.remaining)
     principal = terms.amortises * paths.started * level.principal
-    interest = state.loan * rate * DT
+    fees = [guarantee.due("notes", x) for x in (state.loan, state.arrears)]
+    interest = with_premium(state.loan * rate * DT, fees[0])
     risk = paths.building
     waits = 1.0 - paths.started
     if risk is not None:
         waits = waits - risk.late
     capitalised = terms.drawn * waits * interest
-    late = state.arrears * (quarter.short + guarantee.spread) * DT
+    late = with_premium(
+        state.arrears * (quarter.short + guarantee.spread) * DT, fees[1]
+    )
     second = level_service(
         state.takeout, state.takeout_rate * DT, dates.remaining_takeout
     )
 
+    fee = guarantee.due("takeout", state.takeout)
+    interest_takeout = with_premium(second.interest, fee)
+
     draw = terms.drawn * terms.ltc * paths.spend
     paid_in = terms.drawn * (paths.spend - draw) + paths.equity
-    capacity, takeout_rate = _takeout(quarter, window, terms, earnings.cfads)
+    capacity, takeout_rate = _takeout(quarter, window, terms, guarantee, earnings.cfads)
     room = jnp.maximum(capacity - state.takeout, 0.0)
     due_now = dates.takeout * state.loan
     taken = jnp.minimum(due_now, room) * window.loans
@@ -155,7 +166,7 @@ def divide_spv(
 
     earned = state.cash * quarter.short * DT
     own_spend = (1.0 - terms.drawn) * paths.spend
-    coupons = interest - capitalised + late + second.interest
+    coupons = interest - capitalised + late + interest_takeout
     repayments = principal + residual + second.principal
     income = earnings.cfads + earnings.owed + earned + paths.equity
     if risk is not None:
@@ -163,7 +174,7 @@ def divide_spv(
         own_spend = own_spend + risk.beyond + risk.credited
         income = income + risk.received
     due = once(own_spend + coupons + repayments)
-    roll = guarantee.rolling * principal
+    roll = guarantee.covered.of("notes", guarantee.rolling) * principal
     sources = state.cash + income + state.sponsor + roll
 
     # The ladder: trapped cash, the reserve, the sponsor.
@@ -268,7 +279,7 @@ def divide_spv(
         equity=paid_in,
         sponsor=sponsor,
         interest_loan=interest - capitalised + late,
-        interest_takeout=second.interest,
+        interest_takeout=interest_takeout,
         interest_arrears=late,
         capitalised=capitalised,
         draw=draw,
@@ -310,5 +321,7 @@ def divide_spv(
             excess.distributed + swept + jnp.maximum(rest, 0.0), short
         ),
         building=risk,
+        premium_loan=None if fees[0] is None else with_premium(fees[0], fees[1]),
+        premium_takeout=fee,
     )
     return flows, new

@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from engine.credit.guarantee import (
     CAPITAL_CAP,
+    Guarantee,
     leverage_shift,
     opening_debt_scale,
 )
@@ -88,11 +89,7 @@ class SpvState(eqx.Module):
         return self.loan + self.takeout + self.arrears
 
 
-def spv_terms(
-    economy: Economy,
-    spread_cut: Float[Array, "..."],
-    extra_advance: Float[Array, "..."],
-) -> SpvTerms:
+def spv_terms(economy: Economy, guarantee: Guarantee) -> SpvTerms:
     """Assembles the terms of every SPV."""
 
     def stack(key: str) -> Float[Array, "spv ..."]:
@@ -102,7 +99,8 @@ def spv_terms(
         return jnp.asarray(economy.where("spvs", key, kind), dtype=margin.dtype)
 
     margin = stack("margin")
-    shift = extra_advance + leverage_shift(economy)
+    covered, more = guarantee.covered, leverage_shift(economy)
+    cut = covered.of("takeout", guarantee.spread_cut)
     floats = flags("coupon_kind", "floating")
     return SpvTerms(
         coupon=coupon(economy) * (1.0 - floats),
@@ -110,15 +108,20 @@ def spv_terms(
         margin=margin,
         drawn=flags("funding", "drawn"),
         amortises=flags("profile", "amortising"),
-        ltc=jnp.minimum(stack("ltc") + shift, CAPITAL_CAP),
+        ltc=jnp.minimum(
+            stack("ltc") + (covered.of("notes", guarantee.advance) + more), CAPITAL_CAP
+        ),
         reserve=stack("reserve"),
         lock_low=stack("lock_low"),
         lock_high=stack("lock_high"),
         covenants=SpvCovenants.build(economy),
         takeout_tenor=stack("takeout_tenor"),
         takeout_dscr=stack("takeout_dscr"),
-        takeout_ltv=jnp.minimum(stack("takeout_ltv") + shift, CAPITAL_CAP),
-        takeout_margin=stack("takeout_margin") * (1.0 - spread_cut),
+        takeout_ltv=jnp.minimum(
+            stack("takeout_ltv") + (covered.of("takeout", guarantee.advance) + more),
+            CAPITAL_CAP,
+        ),
+        takeout_margin=stack("takeout_margin") * (1.0 - cut),
         cap_spread=stack("cap_spread"),
         foreclosure=stack("foreclosure"),
         dispersion=stack("dispersion"),

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.credit.guarantee import Guarantee
 from engine.credit.neocloud_flows import NeocloudFlows
 from engine.credit.spv import SpvFlows
 from engine.economy import Economy
@@ -26,6 +27,7 @@ class ClassFlows(eqx.Module):
     """
 
     interest: Float[Array, "class ..."]
+    """Without the premium that is handed on."""
     repaid: Float[Array, "class ..."]
     lent: Float[Array, "class ..."]
     failed: Float[Array, "class ..."]
@@ -35,6 +37,8 @@ class ClassFlows(eqx.Module):
     recovered: Float[Array, "class ..."]
     balance: Float[Array, "class ..."]
     receivable: Float[Array, "class ..."]
+    premium: Float[Array, "class ..."] | None = None
+    """Collected for the guarantor; None where nothing is charged."""
 
 
 class ClassState(eqx.Module):
@@ -56,8 +60,8 @@ class Holders(eqx.Module):
     claims: Float[Array, "class ..."]
 
     @staticmethod
-    def build(economy: Economy, claims: Float[Array, "..."]) -> "Holders":
-        """Assembles shares; `claims` is what the guarantee pays of secured losses."""
+    def build(economy: Economy, guarantee: Guarantee) -> "Holders":
+        """Assembles shares, and what the guarantee pays of a class's losses."""
 
         def shares(holder: str) -> Float[Array, "class ..."]:
             tables = [
@@ -73,11 +77,19 @@ class Holders(eqx.Module):
         lag = economy.stack("neoclouds", "recovery_lag")
         spv_lag = economy.stack("spvs", "recovery_lag")
         one, spv_one = jnp.ones_like(lag), jnp.ones_like(spv_lag)
+        covered = guarantee.covered
         return Holders(
             **{holder: shares(holder) for holder in HOLDERS},
             lag=jnp.concatenate([lag, lag, spv_lag, spv_lag]),
-            claims=claims
-            * jnp.concatenate([one, jnp.zeros_like(one), spv_one, spv_one]),
+            claims=guarantee.claims
+            * jnp.concatenate(
+                [
+                    covered.of("secured", one),
+                    jnp.zeros_like(one),
+                    covered.of("notes", spv_one),
+                    covered.of("takeout", spv_one),
+                ]
+            ),
         )
 
     def opening(self) -> ClassState:
@@ -109,6 +121,7 @@ class Holders(eqx.Module):
                 spvs.recovery,
             ]
         )
+        premium = _premium(clouds, spvs)
         failed = failing * claim
         lost = (1.0 - recovery) * failed
         claimed = self.claims * lost
@@ -116,13 +129,16 @@ class Holders(eqx.Module):
         receivable = state.receivable - paid + recovery * failed
         flows = ClassFlows(
             interest=share
-            * jnp.concatenate(
-                [
-                    clouds.interest_secured,
-                    clouds.interest_unsecured,
-                    spvs.interest_loan + spvs.capitalised,
-                    spvs.interest_takeout,
-                ]
+            * _less(
+                jnp.concatenate(
+                    [
+                        clouds.interest_secured,
+                        clouds.interest_unsecured,
+                        spvs.interest_loan + spvs.capitalised,
+                        spvs.interest_takeout,
+                    ]
+                ),
+                premium,
             ),
             repaid=share
             * jnp.concatenate(
@@ -151,5 +167,22 @@ class Holders(eqx.Module):
                 [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
             ),
             receivable=receivable,
+            premium=None if premium is None else share * premium,
         )
         return flows, ClassState(receivable=receivable)
+
+
+def _premium(clouds: NeocloudFlows, spvs: SpvFlows) -> Float[Array, "class ..."] | None:
+    """Premium of the average living members, by class; None without one."""
+    paid = clouds.premium, spvs.premium_loan, spvs.premium_takeout
+    secured, loan, takeout = paid
+    if secured is None or loan is None or takeout is None:
+        return None
+    return jnp.concatenate([secured, jnp.zeros_like(secured), loan, takeout])
+
+
+def _less(
+    interest: Float[Array, "class ..."], premium: Float[Array, "class ..."] | None
+) -> Float[Array, "class ..."]:
+    """Interest that lenders keep."""
+    return interest if premium is None else interest - premium

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.credit.guarantee import Covered
 from engine.economy import Economy
 from engine.grid import DT
 from engine.metrics.funding import BUCKETS, USES, funding
@@ -27,11 +28,42 @@ def _quarters_to_loss(
 
 def _guaranteed(r: Any, e: Economy) -> Float[Array, "quarter ..."]:
     """What the government would pay if every guaranteed loan were lost [USD bn]."""
-    n = len(e.members("neoclouds"))
-    balance = r.classes.balance
+    n, covered = len(e.members("neoclouds")), Covered.build(e)
+    m = 2 * n + len(e.members("spvs"))
     # Unsecured notes are the one class without a guarantee.
-    covered = jnp.sum(balance[:, :n], axis=1) + jnp.sum(balance[:, 2 * n :], axis=1)
-    return covered * e["guarantee.coverage"] * e["guarantee.claims"]
+    parts = {"secured": slice(n), "notes": slice(2 * n, m), "takeout": slice(m, None)}
+    balance = sum(
+        covered.of(kind, jnp.sum(r.classes.balance[:, part], axis=1))
+        for kind, part in parts.items()
+    )
+    return balance * e["guarantee.coverage"] * e["guarantee.claims"]
+
+
+def _claims(r: Any, e: Economy) -> Float[Array, "..."]:
+    """Value of what the government pays of losses."""
+    return at_ten_year(jnp.sum(r.classes.claimed, axis=1), e)
+
+
+def _premium(r: Any) -> Float[Array, "quarter ..."] | None:
+    """What the government receives; None where nothing is charged."""
+    if r.classes.premium is None:
+        return None
+    return jnp.sum(r.classes.premium, axis=1)
+
+
+def _premium_sum(r: Any) -> Float[Array, "..."] | None:
+    premium = _premium(r)
+    return None if premium is None else jnp.sum(premium, axis=0)
+
+
+def _premium_value(r: Any, e: Economy) -> Float[Array, "..."] | None:
+    premium = _premium(r)
+    return None if premium is None else at_ten_year(premium, e)
+
+
+def _subsidy(r: Any, e: Economy) -> Float[Array, "..."] | None:
+    premium = _premium_value(r, e)
+    return None if premium is None else _claims(r, e) - premium
 
 
 register_entity(
@@ -82,7 +114,31 @@ register_entity(
     "C",
     "USD bn",
     "claims paid, at the ten-year rate of as_of",
-    lambda r, i, e, g: at_ten_year(jnp.sum(r.classes.claimed, axis=1), e),
+    lambda r, i, e, g: _claims(r, e),
+)
+register_entity(
+    "government",
+    "premium",
+    "Q",
+    "USD bn",
+    "premium received for the guarantee",
+    lambda r, i, e, g: _premium_sum(r),
+)
+register_entity(
+    "government",
+    "premium_value",
+    "Q",
+    "USD bn",
+    "premium received, at the ten-year rate of as_of",
+    lambda r, i, e, g: _premium_value(r, e),
+)
+register_entity(
+    "government",
+    "subsidy",
+    "S",
+    "USD bn",
+    "claims paid less premium received, at the ten-year rate of as_of",
+    lambda r, i, e, g: _subsidy(r, e),
 )
 register_entity(
     "government",

@@ -108,6 +108,8 @@ def cash(
     shares = sum(getattr(holders, name) for name in HOLDERS)
     received = record.private.interest + record.private.repaid
     gaps.append((received * (shares - 1.0), received))
+    if record.classes.premium is not None:
+        gaps.append(premium_cash(record))
     if record.agency is not None:
         gaps += agency_cash(record, state)
     fund, income = record.fund, record.private.interest
@@ -140,6 +142,17 @@ def cash(
         paid = jnp.sum(record.public.paid, axis=0)
         gaps.append((jnp.sum(record.public.proceeds, axis=0) - paid, paid))
     return _largest(gaps, n_batch)
+
+
+def premium_cash(record: Any) -> tuple[Array, Array]:
+    """What vehicles pay within coupons is what lenders and the guarantor get."""
+    clouds, spvs, classes = record.clouds, record.spvs, record.classes
+    of_clouds = clouds.interest_secured + clouds.interest_unsecured
+    of_spvs = spvs.interest_loan + spvs.capitalised + spvs.interest_takeout
+    paid = jnp.sum(clouds.alive * of_clouds, axis=0)
+    paid = paid + jnp.sum(spvs.alive * of_spvs, axis=0)
+    received = jnp.sum(classes.interest + classes.premium, axis=0)
+    return paid - received, paid
 
 
 def agency_cash(record: Any, state: Any) -> list[tuple[Array, Array]]:

@@ -27,9 +27,15 @@ def guarantee_terms(f: dict, neoclouds: list[dict]) -> dict:
     share = f["guarantee.coverage"]
     claims = share * f["guarantee.claims"]
     fabs = 0.0
+    # What part of each class it covers; what is not said is covered whole.
+    part = {
+        kind: f.get(f"guarantee.classes.{kind}", 1.0)
+        for kind in ("secured", "notes", "takeout", "fabs")
+    }
     if "guarantee.fabs.debt" in f:
         fabs = share * f["guarantee.fabs.debt"] * f["guarantee.fabs.cut"]
-        fabs *= f["guarantee.fabs.pass_through"]
+        fabs *= f["guarantee.fabs.pass_through"] * part["fabs"]
+    premium = f.get("guarantee.premium", 0.0) * claims
     if "guarantee.implicit.believed" in f:
         claims *= f["guarantee.implicit.honoured"]
         share *= f["guarantee.implicit.believed"]
@@ -43,7 +49,13 @@ def guarantee_terms(f: dict, neoclouds: list[dict]) -> dict:
         "claims": claims,
         "fabs": fabs,
         "spread": f["guarantee.guaranteed_spread"],
-        "volume": f["guarantee.volume_elasticity"] * 100.0 * cut * margin,
+        "volume": f["guarantee.volume_elasticity"]
+        * 100.0
+        * cut
+        * margin
+        * part["secured"],
+        "part": part,
+        "premium": premium,
         "leverage": f["shifts.leverage_future"] + shift_all,
         "scale": 1.0 + shift_all / f["criteria.reference_leverage"],
     }
@@ -144,6 +156,9 @@ def dues(c: dict, p: dict, d: dict, t: int, s: dict, g: dict, ra: float) -> dict
     secured += s["box"] * (short + s["box_rate"])
     secured += s["revolver"] * (short + c["revolver_margin"])
     secured += s["rolled"] * (short + g["spread"])
+    rate = g["premium"] * g["part"]["secured"]
+    premium = rate * total(s, SECURED)
+    secured += premium
     unsecured = s["notes"] * (c["notes_coupon"] + ra) + s["new"] * s["new_rate"]
     unsecured += s["convertibles"] * (c["convertibles_coupon"] + ra)
     paid = {
@@ -156,6 +171,8 @@ def dues(c: dict, p: dict, d: dict, t: int, s: dict, g: dict, ra: float) -> dict
     }
     return {
         "secured": secured * DT,
+        "premium": premium * DT,
+        "premium_rate": rate,
         "unsecured": unsecured * DT,
         "interest": (secured + unsecured) * DT,
         "paid": paid,

@@ -40,7 +40,9 @@ def capacities(
         "refi": refi,
         "notes": openness * min(c["notes_per_quarter"], max(0.0, room - debt)),
         "revolver": max(0.0, c["revolver"] - s["revolver"]),
-        "roll": g["rolling"] * (owed["principal"] + bullets - refi),
+        "roll": g["rolling"]
+        * g["part"]["secured"]
+        * (owed["principal"] + bullets - refi),
         "deferral": own * c["deferrable"] * k,
         "equity": c["equity_capacity"] * s["cap"] * openness,
         "minimum_cash": c["minimum_cash"],
@@ -75,7 +77,9 @@ def run_cloud(
     interest, principal, bullets = owed["interest"], owed["principal"], owed["bullets"]
     resuming = s["deferred"] * min(1.0, DT / c["resume"])
     k = p["capex"][t] + resuming
-    advance = min(0.98, c["advance"] + g["advance"] + g["leverage"])
+    advance = min(
+        0.98, c["advance"] + g["advance"] * g["part"]["secured"] + g["leverage"]
+    )
     advance = min(0.98, advance * w["kept"]) * w["loans"]
     allowed = passed(s["tested"], c["draw_stop"], c["covenant_band"])
     allowed *= 1.0 - s["accelerated"]
@@ -179,7 +183,7 @@ def run_cloud(
     end["draws"] = [draw, *owed["draws"][1:]]
     end["issues"] = [issue, *owed["issues"][1:]]
     factor = d["spread_factor"][t]
-    margin = c["box_margin"] * (1.0 - g["cut"]) + w["margin"]
+    margin = c["box_margin"] * (1.0 - g["cut"] * g["part"]["secured"]) + w["margin"]
     margin = margin * factor + w["spread"]
     kept = old_box * s["box_rate"]
     end["box_rate"] = ratio(kept + draw * margin, end["box"], s["box_rate"])
@@ -204,6 +208,8 @@ def run_cloud(
         "ebitda": e["ebitda"],
         "cash_ebitda": cash_ebitda,
         "interest_secured": owed["secured"],
+        "premium_secured": owed["premium"],
+        "premium_unsecured": 0.0,
         "interest_unsecured": owed["unsecured"],
         "repaid_secured": principal + repaid + unrolled + prepaid,
         "repaid_unsecured": bullets,

@@ -83,14 +83,15 @@ def take_out(
     c: dict, p: dict, d: dict, t: int, s: dict, cfads: float, w: dict, g: dict
 ) -> dict:
     """What a take-out lender gives in this quarter, if it is asked."""
-    margin = c["takeout_margin"] * (1.0 - g["cut"]) + w["takeout_margin"]
+    part = g["part"]["takeout"]
+    margin = c["takeout_margin"] * (1.0 - g["cut"] * part) + w["takeout_margin"]
     margin *= d["spread_factor"][t]
     rate = d["ten_year"][t] + margin + w["spread"]
     value = 4.0 * cfads / (d["ten_year"][t] + c["cap_spread"] + w["spread"])
-    ltv = min(0.98, c["takeout_ltv"] + g["advance"] + g["leverage"])
+    ltv = min(0.98, c["takeout_ltv"] + g["advance"] * part + g["leverage"])
     ltv = min(0.98, ltv * w["takeout_kept"])
     served = 4.0 * cfads / c["takeout_dscr"] * DT
-    served *= annuity(rate * DT, c["takeout_tenor"] / DT)
+    served *= annuity((rate + g["premium"] * part) * DT, c["takeout_tenor"] / DT)
     capacity = min(ltv * value, served)
     room = max(0.0, capacity - s["takeout"])
     asked = p["attempt"][t]
@@ -156,7 +157,8 @@ def run_spv(
     short, income = d["short"][t], w["collected"]
     rate = loan_coupon(f, c, kinds["coupon_kind"], short, w["margin"]) * DT
     started, drawn = p["started"][t], kinds["funding"] == "drawn"
-    interest = s["loan"] * rate
+    fee = g["premium"] * g["part"]["notes"] * DT
+    interest = s["loan"] * (rate + fee)
     extra = p["building"][t]
     capitalised = (1.0 - started - extra["due"]) * interest if drawn else 0.0
     level = 0.0
@@ -165,11 +167,15 @@ def run_spv(
     second, left = s["takeout_rate"] * DT, p["takeout_life"][t]
     interest2 = s["takeout"] * second * clip(left, 0.0, 1.0)
     principal2 = level_principal(s["takeout"], second, max(1.0, left))
-    late_interest = s["arrears"] * (short + g["spread"]) * DT
+    fee2 = s["takeout"] * g["premium"] * g["part"]["takeout"] * DT
+    interest2 += fee2
+    late_interest = s["arrears"] * ((short + g["spread"]) * DT + fee)
 
     spend, draw, equity = p["spend"][t], 0.0, p["equity"][t]
     if drawn:
-        advance = min(0.98, c["ltc"] + g["advance"] + g["leverage"])
+        advance = min(
+            0.98, c["ltc"] + g["advance"] * g["part"]["notes"] + g["leverage"]
+        )
         draw = min(0.98, advance * w["kept"]) * spend
         equity += spend - draw
     out = take_out(c, p, d, t, s, income["cfads"], w, g)
@@ -182,7 +188,7 @@ def run_spv(
 
     earned = short * DT * s["cash"]
     pot = s["cash"] + income["cfads"] + income["owed"] + earned + p["equity"][t]
-    roll = g["rolling"] * level
+    roll = g["rolling"] * g["part"]["notes"] * level
     pot += extra["received"]
     there = pot + s["sponsor"] + roll
     health = headroom(there, dues)
@@ -267,6 +273,8 @@ def run_spv(
         "covenant": test["room"],
         "interest_loan": interest - capitalised + late_interest,
         "interest_takeout": interest2,
+        "premium_loan": (s["loan"] + s["arrears"]) * fee,
+        "premium_takeout": fee2,
         "capitalised": capitalised,
         "repaid_loan": level + out["residual"] + taken + swept1,
         "repaid_takeout": principal2 + swept2,

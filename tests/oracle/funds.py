@@ -8,7 +8,7 @@ from tests.oracle.drivers import rate_shift
 from tests.oracle.fund_terms import call, incentive, open_terms, service_nav_loan
 
 HOLDERS = ("fund", "bond_fund", "bank", "insurer", "pension", "outside")
-FLOWS = ("interest", "repaid", "lent", "balance")
+FLOWS = ("interest", "repaid", "lent", "balance", "premium")
 
 
 def class_terms(f: dict, clouds: list, spvs: list, kinds: list) -> list[dict]:
@@ -27,7 +27,6 @@ def class_terms(f: dict, clouds: list, spvs: list, kinds: list) -> list[dict]:
             "life": life,
             "lag": min(1.0, DT / c["recovery_lag"]),
             "fixed": True,
-            "insured": True,
         }
         result.append({**term, **changed})
 
@@ -35,7 +34,7 @@ def class_terms(f: dict, clouds: list, spvs: list, kinds: list) -> list[dict]:
         add(c, "holders_secured", c["ddtl_coupon"] + ra, f["marks.secured"])
     for c in clouds:
         coupon, life = c["notes_coupon"] + ra, f["marks.unsecured"]
-        add(c, "holders_unsecured", coupon, life, insured=False)
+        add(c, "holders_unsecured", coupon, life)
     for c, kind in zip(spvs, kinds, strict=True):
         coupon = opening_coupon(f, c, kind["coupon_kind"])
         fixed = kind["coupon_kind"] == "fixed"
@@ -57,7 +56,9 @@ def member_flows(clouds: list[dict], spvs: list[dict]) -> list[dict]:
     return [
         {
             "interest": r[f"interest_{name}"]
-            + (r["capitalised"] if name == "loan" else 0.0),
+            + (r["capitalised"] if name == "loan" else 0.0)
+            - r[f"premium_{name}"],
+            "premium": r[f"premium_{name}"],
             "repaid": r[f"repaid_{name}"],
             "lent": r[f"lent_{name}"],
             "balance": r[balance],
@@ -72,13 +73,13 @@ def member_flows(clouds: list[dict], spvs: list[dict]) -> list[dict]:
     ]
 
 
-def settle(terms: list, flows: list, receivables: list, claims: float) -> list[dict]:
+def settle(terms: list, flows: list, receivables: list, g: dict) -> list[dict]:
     """What each class is paid, lends, loses and recovers in the quarter."""
     result = []
     for term, x, owed in zip(terms, flows, receivables, strict=True):
         failed = x["failing"] * x["claim"]
         lost = (1.0 - x["recovery"]) * failed
-        claimed = claims * lost if term["insured"] else 0.0
+        claimed = g["claims"] * g["part"].get(term["instrument"], 0.0) * lost
         recovered = owed * term["lag"]
         result.append(
             {

@@ -35,7 +35,7 @@ class Holders(Opened):
         f, before = self.f, self.system
         self.system_before = before
         flows = funds.member_flows(list(clouds.values()), list(spvs.values()))
-        classes = funds.settle(self.terms, flows, self.receivables, self.g["claims"])
+        classes = funds.settle(self.terms, flows, self.receivables, self.g)
         self.receivables = [x["receivable"] for x in classes]
         names, deals = self.families["neoclouds"], self.families["spvs"]
         issuers = [*names, *names, *deals, *deals]

@@ -199,22 +199,34 @@ def quarters_to_loss(run: Run, share: float) -> Outcome:
 
 
 def of_guarantee(run: Run) -> dict[str, float]:
-    """Claims and guaranteed balances, valued at the ten-year rate of as_of."""
+    """Claims, premia and guaranteed balances, valued at the ten-year rate of as_of."""
     f = run.f
     rate = f["rates.ten_year"] + f["shifts.rate_future"] + f["shifts.rate_all"]
     share = f["guarantee.coverage"] * f["guarantee.claims"]
-    claims, years, peak = 0.0, 0.0, 0.0
-    n = len(run.families["neoclouds"])
+    claims, years, peak, received, premium = 0.0, 0.0, 0.0, 0.0, 0.0
+    n, m = len(run.families["neoclouds"]), len(run.families["spvs"])
+    kinds = ["secured"] * n + ["unsecured"] * n + ["notes"] * m + ["takeout"] * m
     for t, q in enumerate(run.quarters):
         worth = (1.0 + rate) ** (-0.25 * (t + 1))
         covered = 0.0
         for k, x in enumerate(q["classes"].values()):
-            if not n <= k < 2 * n:
-                covered += share * x["balance"]
+            if kinds[k] != "unsecured":
+                part = f.get(f"guarantee.classes.{kinds[k]}", 1.0)
+                covered += share * part * x["balance"]
+            received += x["premium"]
+            premium += worth * x["premium"]
         claims += worth * sum(x["claimed"] for x in q["classes"].values())
         years += worth * 0.25 * covered
         peak = max(peak, covered)
+    charged = {}
+    if "guarantee.premium" in f:
+        charged = {
+            "government.premium": received,
+            "government.premium_value": premium,
+            "government.subsidy": claims - premium,
+        }
     return {
+        **charged,
         "government.claims_value": claims,
         "government.guaranteed_peak": peak,
         "government.guaranteed_value": years,

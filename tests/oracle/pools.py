@@ -29,6 +29,8 @@ def divide_pools(f: dict, c: dict, p: dict, t: int, s: dict, w: dict, owed: dict
     cash -= ratio((1.0 - c["legacy_cash"]) * made, early, 0.0) * e["prepaid"]
     coupons = s["ddtl"] * (c["ddtl_coupon"] + ra) + s["oem"] * (c["oem_coupon"] + ra)
     floating = s["box"] * (w["short"] + s["box_rate"])
+    coupons += owed["premium_rate"] * (s["ddtl"] + s["oem"])
+    floating += owed["premium_rate"] * s["box"]
     paid = owed["paid"]
     return {
         "opening": {

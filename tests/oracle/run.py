@@ -209,15 +209,15 @@ class Oracle(Holders):
             return dict.fromkeys([*self.clouds, *self.spvs], plain)
         clouds, spvs, g = [], [], self.g
         opened = self.d["access"] * self.system["openness"]
-        more = g["advance"] + g["leverage"]
+        more = {k: g["advance"] * x + g["leverage"] for k, x in g["part"].items()}
         for m, s in self.clouds.items():
-            advance = min(0.98, self.c["neoclouds"][m]["advance"] + more)
+            advance = min(0.98, self.c["neoclouds"][m]["advance"] + more["secured"])
             due = advance * opened * self.cloud_plan[m]["capex"][t]
             clouds.append({**s, "draws": due})
         for m, s in self.spvs.items():
             plan, due = self.spv_plan[m], 0.0
             if self.kinds[m]["funding"] == "drawn":
-                ltc = min(0.98, self.c["spvs"][m]["ltc"] + more)
+                ltc = min(0.98, self.c["spvs"][m]["ltc"] + more["notes"])
                 due = ltc * plan["spend"][t]
             takes = plan["attempt"][t] * s["loan"]
             spvs.append({**s, "draws": due, "takes": takes})

@@ -12,6 +12,7 @@ import pytest
 
 import engine
 from engine.config import load
+from engine.credit.guarantee import Guarantee
 from engine.economy import Economy
 from engine.funds.holders import Holders
 from engine.metrics.causes import defaults
@@ -272,7 +273,7 @@ def differences(case: Study, index: int, mine: Run) -> list[str]:
 
 def banks_hold(case: Study) -> Any:
     """What banks hold of each class [USD bn]: scenario, quarter, class."""
-    shares = Holders.build(case.economy, case.economy["guarantee.coverage"]).bank
+    shares = Holders.build(case.economy, Guarantee.build(case.economy)).bank
     record = case.results.record
     return np.asarray(shares) * record.classes.balance + record.moved.balance
 
@@ -424,6 +425,7 @@ def test_engine_equals_oracle_where_banks_and_funds_compete_beside_an_agency():
         ("scenarios/guarantee", 10),
         ("scenarios/disproved_guarantee", 10),
         ("scenarios/guarantee_implicit", 3),
+        ("scenarios/guarantee_premium", 3),
         ("scenarios/agency", 3),
         ("scenarios/disproved_agency", 3),
         ("scenarios/route_by_price", 10),

@@ -25,7 +25,7 @@ def first_quarter():
 def recomputed(record):
     """Residuals of a quarter that began at the opening balances."""
     _, economy, state, _ = built("slow")
-    holders = Holders.build(economy, Guarantee.build(economy).claims)
+    holders = Holders.build(economy, Guarantee.build(economy))
     return {k: float(v) for k, v in residuals(record, state, holders).items()}
 
 

@@ -209,7 +209,7 @@ def test_a_hidden_lease_shows_in_the_residuals():
     scenario = engine.reference_scenario(economy, grid)
     record = jax.jit(engine.simulate)(economy, state, grid, scenario).record
     first = jax.tree.map(lambda series: series[0], record)
-    holders = Holders.build(economy, Guarantee.build(economy).claims)
+    holders = Holders.build(economy, Guarantee.build(economy))
 
     def worst(tampered):
         found = residuals(tampered, state, holders)

@@ -40,7 +40,7 @@ def economy(**changed):
 def lending(**changed):
     """The layer, its opening state and the shares of the figures."""
     e = economy(**changed)
-    holders = Holders.build(e, Guarantee.build(e).claims)
+    holders = Holders.build(e, Guarantee.build(e))
     layer = Lending.build(e, holders)
     return layer, layer.opening(e), holders
 
@@ -120,7 +120,7 @@ def settled(layer, state, balance, receivable=0.0, rng=None, **fixed):
 def test_without_its_table_there_is_neither_layer_nor_state():
     own = as_shipped("base")
     assert own.state.lending is None
-    holders = Holders.build(own.economy, Guarantee.build(own.economy).claims)
+    holders = Holders.build(own.economy, Guarantee.build(own.economy))
     assert Lending.build(own.economy, holders) is None
 
 

@@ -1,0 +1,35 @@
+"""A guarantee by class that charges a premium, beside an agency: engine and oracle."""
+
+import numpy as np
+
+from tests.config_files import CONFIGS
+from tests.oracle.test_oracle import check
+
+STORIES = CONFIGS / "scenarios"
+# A premium at which it matters who bears it, and four different parts.
+TERMS = (
+    "guarantee.premium_bps=400.0",
+    "guarantee.coverage_share=0.9",
+    "guarantee.classes.secured_share=0.7",
+    "guarantee.classes.notes_share=0.4",
+    "guarantee.classes.takeout_share=0.2",
+)
+
+
+def test_engine_equals_oracle_with_a_premium_by_class_beside_an_agency(tmp_path):
+    own = (STORIES / "guarantee_premium.toml").read_text(encoding="utf-8")
+    tables = own[own.index("[guarantee]") :]
+    text = (STORIES / "disproved_agency.toml").read_text(encoding="utf-8") + tables
+    text = text.replace("../base.toml", str(CONFIGS / "chain.toml"))
+    (tmp_path / "charged.toml").write_text(text, encoding="utf-8")
+    story = str((tmp_path / "charged").resolve())
+    case = check(story, n_random=3, most_excluded=0, overrides=TERMS)
+    classes = case.results.record.classes
+    n = len(case.economy.members("neoclouds"))
+    m = 2 * n + len(case.economy.members("spvs"))
+    received = np.asarray(classes.premium).sum(axis=(0, 1))
+    assert (received[n : 2 * n] == 0.0).all()
+    for part in (slice(n), slice(2 * n, m), slice(m, None)):
+        assert received[part].sum() > 0.0
+    assert (classes.claimed > 0.0).any()
+    assert (case.results.record.agency.loans > 0.0).any()
