@@ -71,7 +71,7 @@ def quarter(layer, moved, before, arrears=0.0, price=1.0):
     names = [field.name for field in dataclasses.fields(Drivers)]
     drivers = Drivers(**dict.fromkeys(names, jnp.asarray(0.04)))
     one = jnp.ones(1)
-    clouds = filled(NeocloudFlows, alive=one, arrears_secured=arrears * one)
+    clouds = filled(NeocloudFlows, alive=one, pools=None, arrears_secured=arrears * one)
     spvs = filled(SpvFlows, alive=one, building=None)
     running, prices = jnp.asarray(1.0), jnp.full(N, price)
     return layer(drivers, running, moved, clouds, spvs, prices, before)
