@@ -1,6 +1,7 @@
 """What several tests share: comparing trees, and derivatives by differences."""
 
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from typing import Any
 
 import equinox as eqx
@@ -34,6 +35,12 @@ def tree_allclose(
         np.testing.assert_allclose(
             np.asarray(x), np.asarray(y), rtol, atol, equal_nan=False, err_msg=name
         )
+
+
+def filled(kind: Any, value: Any, **known: Any) -> Any:
+    """A module with `value` in every field but those known and those it may lack."""
+    names = [f.name for f in fields(kind) if f.default is MISSING]
+    return kind(**(dict.fromkeys(names, value) | known))
 
 
 def finite_difference_jvp(

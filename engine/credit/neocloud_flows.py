@@ -54,7 +54,6 @@ class NeocloudFlows(eqx.Module):
     """Share of a draw that last quarter's test allows."""
     swept: Float[Array, "neocloud ..."]
     """Free cash that prepaid the boxes."""
-    pools: PoolFlows | None
     cure: Float[Array, "neocloud ..."]
     """Equity raised to cover the default tier; part of `raised`."""
     price: Float[Array, "neocloud ..."]
@@ -72,3 +71,4 @@ class NeocloudFlows(eqx.Module):
     book_gap: Float[Array, "neocloud ..."]
     premium: Float[Array, "neocloud ..."] | None = None
     """What lenders hand on of `interest_secured` to the guarantor."""
+    pools: PoolFlows | None = None

@@ -86,7 +86,7 @@ class SpvFlows(eqx.Module):
     cash: Float[Array, "spv ..."]
     book_gap: Float[Array, "spv ..."]
     junior_while_short: Float[Array, "spv ..."]
-    building: Building | None
+    building: Building | None = None
     """Overruns and damages; what is guaranteed of them is part of `equity`."""
     premium_loan: Float[Array, "spv ..."] | None = None
     """What lenders hand on to the guarantor, of interest paid and capitalised."""

@@ -19,7 +19,7 @@ from engine.metrics.chain import risk_transfer
 from engine.metrics.funding import BUCKETS, USES, funding
 from scripts.report import flows as flows_of
 from tests.config_files import CONFIGS
-from tests.helpers import tree_allclose
+from tests.helpers import filled, tree_allclose
 from tests.properties.runs import as_shipped, opening_state, simulate
 
 N = 4
@@ -61,18 +61,12 @@ def flows(**first):
     )
 
 
-def filled(kind, **given):
-    """A vehicle's flows, of which the agency reads a few."""
-    names = [field.name for field in dataclasses.fields(kind)]
-    return kind(**(dict.fromkeys(names, jnp.zeros(1)) | given))
-
-
 def quarter(layer, moved, before, arrears=0.0, price=1.0):
-    names = [field.name for field in dataclasses.fields(Drivers)]
-    drivers = Drivers(**dict.fromkeys(names, jnp.asarray(0.04)))
+    drivers = filled(Drivers, jnp.asarray(0.04))
     one = jnp.ones(1)
-    clouds = filled(NeocloudFlows, alive=one, pools=None, arrears_secured=arrears * one)
-    spvs = filled(SpvFlows, alive=one, building=None)
+    zero = jnp.zeros(1)
+    clouds = filled(NeocloudFlows, zero, alive=one, arrears_secured=arrears * one)
+    spvs = filled(SpvFlows, zero, alive=one)
     running, prices = jnp.asarray(1.0), jnp.full(N, price)
     return layer(drivers, running, moved, clouds, spvs, prices, before)
 

@@ -1,6 +1,5 @@
 """Overruns and damages for delay, by hand, on the deals of the shipped configs."""
 
-import dataclasses
 import pathlib
 
 import jax
@@ -152,7 +151,6 @@ def first_quarter(base, **figures):
     now = jax.tree.map(lambda x: x[0], every)
     state = opening_state(economy, grid).spvs
     nothing = jnp.zeros_like(state.cash)
-    names = [field.name for field in dataclasses.fields(SpvEarnings)]
     flows, after = divide_spv(
         now.drivers,
         Window(open=jnp.asarray(1.0), spread=jnp.asarray(0.0)),
@@ -160,7 +158,7 @@ def first_quarter(base, **figures):
         now.loans,
         now.spvs,
         layers.guarantee,
-        SpvEarnings(**dict.fromkeys(names, nothing)),
+        filled(SpvEarnings, nothing),
         HardDefault(),
         state,
     )

@@ -1,6 +1,5 @@
 """Cohorts of private-credit funds: covenant, queue, discount, and how they add up."""
 
-import dataclasses
 import functools
 
 import equinox as eqx
@@ -15,6 +14,7 @@ from engine.funds.cohorts import FundState
 from engine.funds.holders import ClassFlows
 from engine.funds.private_credit import PrivateCredit, cohort_shares
 from tests.config_files import CONFIGS
+from tests.helpers import filled
 
 SHARES = jnp.asarray([1.0, 0.5])
 """What funds hold of the two classes of these tests."""
@@ -90,8 +90,7 @@ def flows(balance=20.0, **changed):
 
 def quarter(layer, before, given=None, price=1.0, moved=None):
     # Of the drivers a fund reads the short rate alone.
-    names = [field.name for field in dataclasses.fields(Drivers)]
-    drivers = Drivers(**dict.fromkeys(names, jnp.asarray(0.04)))
+    drivers = filled(Drivers, jnp.asarray(0.04))
     given, price = given or flows(), jnp.asarray([price, 1.0])
     return layer(drivers, given, moved, price, jnp.zeros(2), before)
 

@@ -17,6 +17,7 @@ from engine.funds.holders import ClassFlows, Holders
 from engine.funds.lending import Lending
 from engine.layers import Layers, opening_state, paths
 from engine.metrics.residuals import moved_gaps
+from tests.helpers import filled
 from tests.properties.runs import as_shipped
 
 CET1 = 1611.0
@@ -50,12 +51,6 @@ def sizes():
     return len(e.members("neoclouds")), len(e.members("spvs"))
 
 
-def all_of(kind, size, **known):
-    """Flows of `kind`: what is not known is zero."""
-    zero = jnp.zeros(size)
-    return kind(**{f.name: known.get(f.name, zero) for f in dataclasses.fields(kind)})
-
-
 def quarter(balance, rng=None, **fixed):
     """Flows of a quarter by class that began at `balance`; what is not given is 0."""
     n, k = sizes()
@@ -69,9 +64,9 @@ def quarter(balance, rng=None, **fixed):
     failed = part["failed"] * balance
     repaid = part["repaid"] * (balance - failed)
     lost = (1.0 - part["recovery"]) * failed
-    flows = all_of(
+    flows = filled(
         ClassFlows,
-        size,
+        jnp.zeros(size),
         interest=0.02 * balance,
         repaid=repaid,
         lent=lent,
@@ -81,18 +76,18 @@ def quarter(balance, rng=None, **fixed):
         balance=balance - failed - repaid + lent,
     )
     one, head = jnp.ones(n), jnp.asarray(10.0 if rng is None else rng.uniform(0, 1, k))
-    clouds = all_of(
+    clouds = filled(
         NeocloudFlows,
-        n,
+        jnp.zeros(n),
         alive=one,
         drawn_box=drawn[:n],
         headroom=one,
         recovery_secured=one,
         recovery_unsecured=one,
     )
-    spvs = all_of(
+    spvs = filled(
         SpvFlows,
-        k,
+        jnp.zeros(k),
         alive=jnp.ones(k),
         draw=drawn[2 * n : 2 * n + k],
         lent_takeout=drawn[2 * n + k :],
@@ -100,7 +95,6 @@ def quarter(balance, rng=None, **fixed):
         headroom=jnp.broadcast_to(head, (k,)),
         recovery=jnp.ones(k),
         spend=jnp.ones(k),
-        building=None,
     )
     return flows, clouds, spvs
 

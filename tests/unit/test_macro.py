@@ -16,6 +16,7 @@ from engine.metrics.stress import Balances, MacroPath, stress
 from scripts._macro import BOUNDS, COLUMNS, held, label, read
 from scripts._output import BadInput
 from tests.config_files import CONFIGS
+from tests.helpers import filled
 
 BEGINS = [2026.75 + k / 4 for k in range(12)]
 GOOD = ("2026Q4", "2.5", "1.8", "0.75", "-40", "302", "choice: a test")
@@ -65,8 +66,7 @@ def test_the_table_by_hand():
         drawn=jnp.array([0.0, 250.0]),
         equity=jnp.array([0.6, 1.0]),
     )
-    names = [field.name for field in dataclasses.fields(InvestorFlows)]
-    flows = InvestorFlows(**dict.fromkeys(names, jnp.zeros(2)))
+    flows = filled(InvestorFlows, jnp.zeros(2))
     booked = dict(
         bank_direct=jnp.array([1.0, 0.0]),
         bank_lines=jnp.array([0.0, 2.0]),

@@ -1,19 +1,16 @@
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 
 from engine.drivers.quarter import Drivers
 from engine.market import Fleet, Market
+from tests.helpers import filled
 from tests.properties.runs import as_shipped
 
 
 def test_a_fleet_that_nobody_renewed_has_prices_and_derivatives():
     """Decades without lending leave no gigawatt to divide demand by."""
     market = Market.build(as_shipped("base").economy)
-    names = [x.name for x in dataclasses.fields(Drivers)]
-    ones = dict.fromkeys(names, jnp.asarray(1.0))
-    quarter = Drivers(**{**ones, "demand_ahead": jnp.ones(4)})
+    quarter = filled(Drivers, jnp.asarray(1.0), demand_ahead=jnp.ones(4))
     ages = jnp.zeros(len(market.alive))
 
     def level(openness):
