@@ -238,7 +238,15 @@ INDICATORS: tuple[Indicator, ...] = (
         f"{CLOUD}.customers.openai",
         _percent,
     ),
-    Indicator("adjuster_power", 4, "contracts that pass power on", "pct", 370),
+    Indicator(
+        "adjuster_power",
+        4,
+        "contracts that pass power on",
+        "pct",
+        370,
+        why_none="no shipped deal states power_pass_through_share: what power costs "
+        "of a neocloud's revenue is not public",
+    ),
     Indicator("adjuster_rate", 4, "contracts that pass rates on", "pct", 370),
     Indicator(
         "adjuster_cpi",

@@ -11,6 +11,7 @@ def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
     yield from _kinds(table)
     yield from _construction(table)
     yield from _pools(table)
+    yield from _power(table)
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
@@ -58,3 +59,25 @@ def _pools(table: dict[str, Any]) -> Iterator[Problem]:
         if least is not None and least < 0:
             text = f"got {least}, expected 0 or more: 0 is any debt of the pool"
             yield Problem(path, text)
+
+
+def _power(table: dict[str, Any]) -> Iterator[Problem]:
+    """Clauses on power say of which cost, at which price; shares are shares."""
+    keys = ("power_cost_share", "power_signed_usd_per_mwh")
+    agreement = ("ppa_share", "ppa_price_usd_per_mwh")
+    shares = ("power_cost_share", "ppa_share", "power_pass_through_share")
+    for name, deal in members(table, "neoclouds").items():
+        path = f"neoclouds.{name}"
+        stated = [k for k in (*keys, *agreement, shares[-1]) if node(deal, k)]
+        needed = keys * bool(stated) + agreement * any(k in stated for k in agreement)
+        for key in needed:
+            if key not in stated:
+                text = f"missing, expected a figure beside {stated[0]}"
+                yield Problem(f"{path}.{key}", text)
+        for key in shares:
+            share = number(deal, key)
+            if share is not None and not 0.0 <= share <= 1.0:
+                yield Problem(f"{path}.{key}", f"got {share}, expected 0 to 1")
+        signed = number(deal, keys[1])
+        if signed is not None and signed <= 0.0:
+            yield Problem(f"{path}.{keys[1]}", f"got {signed}, expected above 0")

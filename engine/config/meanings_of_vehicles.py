@@ -16,6 +16,14 @@ VEHICLES = {
         "lease_usd_bn_per_year": "leases of shells already signed",
         "lease_rate_share": "lease over revenue of what is sold",
         "capex_per_revenue_x": "capex per annual revenue of a contract",
+        "power_cost_share": "power's part of revenue at the price of signing, within"
+        " the stated costs",
+        "power_signed_usd_per_mwh": "price of power at which contracts were signed and"
+        " costs stated",
+        "ppa_share": "share of power bought under an agreement at a fixed price",
+        "ppa_price_usd_per_mwh": "the agreement's price",
+        "power_pass_through_share": "share of a change of the price of power since"
+        " signing that contracts pass on",
         "committed_capex_usd_bn": "capex it has ordered",
         "deferrable_share": "share of that capex that can wait",
         "resume_years": "years over which deferred capex is resumed",

@@ -32,6 +32,12 @@ class Neocloud(Section):
     committed_capex_usd_bn: Schedule
     deferrable_share: Figure
     resume_years: Figure
+    power_cost_share: Figure | None = None
+    """Power's part of revenue when signed; without it no clause on power."""
+    power_signed_usd_per_mwh: Figure | None = None
+    ppa_share: Figure | None = None
+    ppa_price_usd_per_mwh: Figure | None = None
+    power_pass_through_share: Figure | None = None
     growth_share: Figure
     rebook_share: Figure
     signing_share: Figure

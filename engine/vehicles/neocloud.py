@@ -9,6 +9,7 @@ from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
 from engine.market import VINTAGES, Prices
 from engine.once import computed_once
+from engine.vehicles.power import PowerClauses, cost_share, priced
 
 
 class NeocloudPaths(eqx.Module):
@@ -63,6 +64,7 @@ class Neoclouds(eqx.Module):
     live: Float[Array, "vintage neocloud ..."]
     ended: Float[Array, "vintage neocloud ..."]
     ending: Float[Array, "vintage neocloud ..."]
+    power: PowerClauses | None
 
     @staticmethod
     def build(economy: Economy) -> "Neoclouds":
@@ -94,6 +96,7 @@ class Neoclouds(eqx.Module):
             live=live,
             ended=ended,
             ending=ending,
+            power=PowerClauses.build(economy),
         )
 
     @computed_once
@@ -119,7 +122,7 @@ class Neoclouds(eqx.Module):
             legacy=legacy,
             contracted=contracted,
             sold=sold,
-            billed=sold * DT * self.collected,
+            billed=priced(self.power, sold, (legacy, contracted)) * DT * self.collected,
         )
 
     @computed_once
@@ -144,7 +147,8 @@ class Neoclouds(eqx.Module):
             (1.0 - self.legacy_cash) * operations.legacy * DT
             + self.prepayment * operations.contracted * DT,
         )
-        costs = (self.variable + self.overhead) * operations.sold * DT
+        share = cost_share(self.power, self.variable + self.overhead)
+        costs = share * operations.sold * DT
         leases = jnp.maximum(paths.lease, self.lease_rate * operations.sold) * DT
         ebitda = receipts + backstop - costs - leases
         return Earnings(

@@ -250,13 +250,23 @@ def bill(f: dict, c: dict, calendar: Calendar, t: int, state: dict, market: dict
     fetched = min(1.0, market["level"] * old)
     tail = expired * fetched
     sold = made + new + tail
+    priced, dearer = sold, 0.0
+    if "power_cost" in c:
+        now = f["power.price"] / c["power_signed"] - 1.0
+        passed = c.get("power_pass_through", 0.0) * c["power_cost"] * now
+        priced = (1.0 + passed) * (made + new) + tail
+        dearer = c["power_cost"] * now
+        if "ppa" in c:
+            then = c["ppa_price"] / c["power_signed"] - 1.0
+            dearer = c["power_cost"] * (c["ppa"] * then + (1.0 - c["ppa"]) * now)
     return {
         "legacy": legacy,
         "legacy_tail": legacy_expired * fetched,
+        "dearer": dearer,
         "made": made,
         "new": new,
         "sold": sold,
-        "billed": sold * DT * c["collected"],
+        "billed": priced * DT * c["collected"],
         "contracts": contracts,
         "begin": begin,
         "end": end,
@@ -273,7 +283,7 @@ def earn(c: dict, calendar: Calendar, t: int, state: dict, b: dict, unpaid: floa
     early = (1.0 - c["legacy_cash"]) * b["made"] + c["prepayment"] * b["new"]
     prepaid = min(state["prepaid"], early * DT)
     lease = read(calendar.middles[t], c["lease.dates"], c["lease.values"])
-    costs = (c["variable"] + c["overhead"]) * b["sold"] * DT
+    costs = (c["variable"] + c["overhead"] + b["dearer"]) * b["sold"] * DT
     costs += max(lease, c["lease_rate"] * b["sold"]) * DT
     ebitda = receipts + backstop - costs
     return {

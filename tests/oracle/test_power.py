@@ -1,0 +1,20 @@
+"""A neocloud that buys power ahead and passes its price on: engine and oracle."""
+
+import numpy as np
+import pytest
+
+from tests.oracle.test_oracle import check
+from tests.unit.test_power import CLAUSES, stating
+
+
+@pytest.mark.slow
+def test_engine_equals_oracle_with_clauses_on_power(tmp_path):
+    plain = check("chain", n_random=3, most_excluded=0)
+    story = str(stating(tmp_path, CLAUSES).with_suffix(""))
+    case = check(story, n_random=3, most_excluded=0)
+    for name, worst in case.results.residuals.items():
+        assert worst.max() <= 1e-10, name
+    with_clauses, without = (
+        np.asarray(x.results.record.clouds.billed) for x in (case, plain)
+    )
+    assert (with_clauses[:, 0] != without[:, 0]).any()
