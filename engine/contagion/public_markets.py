@@ -26,13 +26,14 @@ LEAST = 1e-6
 class PublicState(eqx.Module):
     """Prices and portfolios at the end of a quarter; 1 is the undisturbed price."""
 
-    price: Float[Array, "asset ..."]
+    fallen: Float[Array, "asset ..."]
+    """What prices stand below 1: single precision would round it away in a price."""
     kept: Float[Array, "seller ..."]
     """Share of its opening portfolio that a seller still holds: sales are pro rata."""
     realised: Float[Array, "seller ..."]
     """Cumulated loss of having sold below the undisturbed price [USD bn]."""
     other: Float[Array, "..."]
-    """Price of a unit of funds' other assets when they were last valued."""
+    """Fall of a unit of funds' other assets when they were last valued."""
     bank_charged: Float[Array, "..."] | None = None
     """Largest use of banks' buffer so far; None where they sell nothing."""
 
@@ -40,9 +41,11 @@ class PublicState(eqx.Module):
 class Quotes(eqx.Module):
     """Prices as the quarter begins: what is left of earlier falls."""
 
-    price: Float[Array, "asset ..."]
+    fallen: Float[Array, "asset ..."]
+    lost: Float[Array, "..."]
+    """Fall of a unit of funds' other assets."""
     other: Float[Array, "..."]
-    """Of a unit of funds' other assets."""
+    """Price of it."""
     moved: Float[Array, "..."]
     """Its change since funds were last valued."""
 
@@ -162,10 +165,10 @@ class PublicMarkets(eqx.Module):
     def opening(self) -> PublicState:
         """Undisturbed prices, whole portfolios."""
         return PublicState(
-            price=jnp.ones_like(self.depth),
+            fallen=jnp.zeros_like(self.depth),
             kept=jnp.ones_like(self.marked),
             realised=jnp.zeros_like(self.marked),
-            other=jnp.ones_like(self.depth[0]),
+            other=jnp.zeros_like(self.depth[0]),
             bank_charged=jnp.zeros_like(self.depth[0]) if self.banks_sell else None,
         )
 
@@ -177,9 +180,11 @@ class PublicMarkets(eqx.Module):
     @computed_once
     def quotes(self, state: PublicState) -> Quotes:
         """Prices as the quarter begins: falls fade at the markets' speed."""
-        price = 1.0 - (1.0 - state.price) * self.remains
-        other = 1.0 - jnp.sum(self.mix * (1.0 - price), axis=0)
-        return Quotes(price=price, other=other, moved=other - state.other)
+        fallen = state.fallen * self.remains
+        lost = jnp.sum(self.mix * fallen, axis=0)
+        return Quotes(
+            fallen=fallen, lost=lost, other=1.0 - lost, moved=state.other - lost
+        )
 
     def fall(
         self,
@@ -296,33 +301,35 @@ class PublicMarkets(eqx.Module):
         if state.bank_charged is not None:
             used = jnp.concatenate([used, bank_lost[None]])
             charged = jnp.concatenate([charged, state.bank_charged[None]])
-        undisturbed = jnp.sum(self.portfolio, axis=1) * state.kept
-        held = jnp.sum(self.portfolio * quotes.price[None], axis=1) * state.kept
-        base = used + state.realised + self.marked * (undisturbed - held)
+        whole, price = jnp.sum(self.portfolio, axis=1), 1.0 - quotes.fallen
+        below = jnp.sum(self.portfolio * quotes.fallen[None], axis=1)
+        held = (whole - below) * state.kept
+        base = used + state.realised + self.marked * below * state.kept
         from_funds = self.mix * jnp.sum(sold, axis=0)
         sales = self.settle(
-            quotes.price,
+            price,
             state.kept,
             base,
             jnp.maximum(self.buffer, charged),
             self.multiple,
             from_funds,
         )
-        price = quotes.price * (1.0 - sales.fall)
-        now = jnp.sum(self.portfolio * price[None], axis=1) * state.kept
+        fell = price * sales.fall
+        fallen = quotes.fallen + fell
+        below = jnp.sum(self.portfolio * fallen[None], axis=1)
+        now, gap = (whole - below) * state.kept, below * state.kept
         # Sold at the quarter's price, by those who had to, to those who need not sell.
         share = sales.sold / jnp.maximum(held, LEAST)
-        discount = share * (undisturbed - now)
-        mark_loss = (1.0 - share) * (undisturbed - now)
+        discount, mark_loss = share * gap, (1.0 - share) * gap
         realised = state.realised + discount
         reached = jnp.maximum(charged, sales.used)
         if self.banks_sell:
             bank_mark = mark_loss[-1]
             bank_used = bank_mark + realised[-1]
         else:
-            bank_mark = bank_used = jnp.sum(self.bank * (1.0 - price), axis=0)
+            bank_mark = bank_used = jnp.sum(self.bank * fallen, axis=0)
         flows = PublicFlows(
-            price=price,
+            price=1.0 - fallen,
             sold=sales.by_asset,
             first=sales.first,
             worth=(1.0 - share) * now,
@@ -332,19 +339,18 @@ class PublicMarkets(eqx.Module):
             discount=discount,
             bank_mark=bank_mark,
             bank_used=bank_used,
-            fund_mark=jnp.sum(other, axis=0)
-            * jnp.sum(self.mix * (1.0 - price), axis=0),
+            fund_mark=jnp.sum(other, axis=0) * jnp.sum(self.mix * fallen, axis=0),
             used=used + realised + self.marked * mark_loss,
             charged=reached,
             forced_sales=sales.sold,
-            impact=jnp.sum(self.spread_pass * quotes.price * sales.fall, axis=0),
+            impact=jnp.sum(self.spread_pass * fell, axis=0),
             remainder=sales.remainder,
         )
         return flows, PublicState(
-            price=price,
+            fallen=fallen,
             kept=state.kept * (1.0 - share),
             realised=realised,
-            other=quotes.other,
+            other=quotes.lost,
             bank_charged=reached[-1] if self.banks_sell else None,
         )
 

@@ -17,6 +17,7 @@ from engine.vehicles.construction import built
 from engine.vehicles.spv import SpvEarnings, contract_rent, spv_paths
 from scripts._output import BadInput
 from scripts.breakeven import bounds
+from tests.helpers import filled
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 

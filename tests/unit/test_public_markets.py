@@ -233,13 +233,25 @@ def test_a_fall_fades_and_nothing_is_sold_twice():
     m = market()
     flows, state = quarter(m, (20.0, 5.0))
     assert flows.forced_sales[0] > 1.5 * 13.0
-    gap = 1.0 - state.price
     later, after = quarter(m, (20.0, 5.0), charged=flows.charged, state=state)
-    np.testing.assert_allclose(1.0 - later.price, gap * m.remains, rtol=1e-12)
+    np.testing.assert_allclose(after.fallen, state.fallen * m.remains, rtol=1e-12)
+    np.testing.assert_array_equal(later.price, 1.0 - after.fallen)
     # What one more round would have sold comes now: nothing that can be seen.
     assert jnp.sum(later.sold) < 1e-9
     assert (later.mark_loss < flows.mark_loss).all()
     np.testing.assert_allclose(after.realised, state.realised, atol=1e-9)
+
+
+def test_single_precision_keeps_a_fall_of_a_few_millionths():
+    m, half = market(), lambda x: jnp.asarray(x, jnp.float32)
+    single = jax.tree.map(half, m)
+    _, wide = quarter(m, (7.0001, 5.0))
+    values = map(half, ((7.0001, 5.0), (0.0, 0.0), 0.0, (0.0,), (100.0,)))
+    opening = single.opening()
+    flows, narrow = single(single.quotes(opening), *values, opening)
+    assert 0.0 < wide.fallen[0] < 1e-5
+    np.testing.assert_allclose(narrow.fallen, wide.fallen, rtol=1e-2)
+    assert flows.mark_loss.dtype == jnp.float32
 
 
 def test_what_sellers_get_is_what_buyers_pay_and_nothing_is_lost_twice():
@@ -302,7 +314,7 @@ def test_funds_feel_the_price_of_what_they_own_besides():
     assert m is not None
     state = m.opening()
     fallen = PublicState(
-        price=0.6 * state.price,
+        fallen=0.4 + state.fallen,
         kept=state.kept,
         realised=state.realised,
         other=state.other,
