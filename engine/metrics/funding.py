@@ -17,7 +17,6 @@ one, its bonds fund instead of their first lenders.
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -83,17 +82,22 @@ def _bought(
         "spvs", "construction_start", "completion", "construction_cost", "notes",
         "equity",
     )  # fmt: skip
-    begins = grid.modelled(grid.begins)
+    # Of a sweep the delay is one per scenario, on the last axis.
+    delay = economy["physics.delay"]
 
-    def spent(deal: dict[str, Array]) -> Float[Array, " quarter"]:
-        """Of a unit of prefunded notes, by the start of each quarter."""
-        end = deal["completion"] + economy["physics.delay"]
-        grown = built(deal["construction_start"], end, begins)
-        return deal["construction_cost"] * grown / (deal["notes"] + deal["equity"])
+    def beside(values: Array) -> Array:
+        return values.reshape(values.shape + (1,) * delay.ndim)
 
+    grown = built(
+        beside(deals["construction_start"])[None],
+        (beside(deals["completion"]) + delay[None])[None],
+        beside(grid.modelled(grid.begins)[:, None]),
+    )
+    # Of a unit of prefunded notes, spent by the start of each quarter.
+    per_unit = deals["construction_cost"] / (deals["notes"] + deals["equity"])
     prefunded = jnp.asarray(economy.where("spvs", "funding", "prefunded"))
-    counted = jnp.where(prefunded[None], jax.vmap(spent, out_axes=1)(deals), 1.0)
-    counted = counted.reshape(counted.shape + (1,) * (notes.ndim - 2))
+    counted = jnp.where(beside(prefunded)[None], beside(per_unit)[None] * grown, 1.0)
+    counted = counted.reshape(counted.shape + (1,) * (notes.ndim - counted.ndim))
     part = ratio_above(agency.repaid, record.classes.repaid)[:, loan]
     projects = (
         agency.bought[:, loan] * counted
