@@ -1,5 +1,7 @@
 """Layer 2, the market for compute: demand over last quarter's fleet sets the price."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -32,6 +34,8 @@ class Fleet(eqx.Module):
 
     gigawatts: Float[Array, "vintage ..."]
     shells: Float[Array, "..."]
+    waiting: Float[Array, "..."] | None = None
+    """Financed gigawatts without power; None where nothing waits."""
 
 
 class Prices(eqx.Module):
@@ -51,6 +55,74 @@ class Prices(eqx.Module):
     in_service: Float[Array, "..."]
     chips_ahead: Float[Array, "window ..."] | None = None
     """`level` as tenants foresee it; None where they take today's."""
+    waiting: Float[Array, "..."] | None = None
+    """Financed gigawatts without power at the end of the quarter."""
+    wait: Float[Array, "..."] | None = None
+    """Years until the last of them has power, at this quarter's connections."""
+
+
+class Queue(eqx.Module):
+    """What can be connected in a year; the rest of what is financed waits."""
+
+    connections: Float[Array, "..."]
+    growth: Float[Array, "..."]
+
+    @staticmethod
+    def build(economy: Economy) -> "Queue | None":
+        """Assembles the queue; none without a table `[market.queue]`."""
+        if "market.queue.connections" not in economy.figures:
+            return None
+        return Queue(
+            connections=economy["market.queue.connections"],
+            growth=economy["market.queue.growth"],
+        )
+
+    def yearly(self, years: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Gigawatts a year that can be connected, `years` after `as_of`."""
+        return self.connections * (1.0 + self.growth) ** years
+
+
+class Connected(NamedTuple):
+    """What gets power this quarter, and what still waits for it."""
+
+    additions: Float[Array, "..."]
+    waiting: Float[Array, "..."] | None
+    wait: Float[Array, "..."] | None
+
+
+def connect(
+    queue: Queue | None,
+    years: Float[Array, "..."],
+    financed: Float[Array, "..."],
+    replaced: Float[Array, "..."],
+    waiting: Float[Array, "..."] | None,
+) -> Connected:
+    r"""Energises what waits and what is financed, as far as connections go.
+
+    $I = r + \min(Q' + N - r, c\Delta)$, $Q = Q' + N - I$: chips that replace retired
+    ones have their connection. Without a table all that is financed has power at once.
+
+    **Arguments:**
+
+    - `queue`: what can be connected; None without a table.
+    - `years`: years since `as_of`.
+    - `financed`: $N$, financed this quarter [GW].
+    - `replaced`: $r$, the part of it that takes the place of retired chips [GW].
+    - `waiting`: $Q'$, what waited at the start of the quarter [GW].
+
+    **Returns:**
+
+    Additions and queue [GW], and the queue over connections [years].
+
+    **Derivative:** by connections $\Delta$ where they bind, 0 where they do not.
+    """
+    if queue is None or waiting is None:
+        return Connected(financed, None, None)
+    yearly = queue.yearly(years)
+    asking = waiting + (financed - replaced)
+    powered = jnp.minimum(asking, yearly * DT)
+    left = asking - powered
+    return Connected(replaced + powered, left, left / yearly)
 
 
 class Market(eqx.Module):
@@ -71,6 +143,7 @@ class Market(eqx.Module):
     shell_wear: Float[Array, "..."]
     indexation: Float[Array, "..."]
     """Growth of the market rent of shells [1/year]."""
+    queue: Queue | None = None
 
     @staticmethod
     def build(economy: Economy) -> "Market":
@@ -100,6 +173,7 @@ class Market(eqx.Module):
             shell_elasticity=economy["market.shell_elasticity"],
             shell_wear=DT / economy["market.shell_life"],
             indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
+            queue=Queue.build(economy),
         )
 
     def opening(self, economy: Economy) -> Fleet:
@@ -107,7 +181,11 @@ class Market(eqx.Module):
         ages = jnp.arange(VINTAGES, dtype=self.alive.dtype) * DT
         shape = jnp.exp(-economy["market.fleet_growth"] * ages)
         scale = economy["market.fleet"] / jnp.sum(shape * self.alive)
-        return Fleet(gigawatts=shape * scale, shells=economy["market.fleet"])
+        return Fleet(
+            gigawatts=shape * scale,
+            shells=economy["market.fleet"],
+            waiting=economy.figures.get("market.queue.opening"),
+        )
 
     def price_level(self, utilisation: Float[Array, "..."]) -> Float[Array, "..."]:
         """φ: piecewise linear in utilisation, 1 at the reference."""
@@ -142,8 +220,14 @@ class Market(eqx.Module):
             + retired * worth
             + self.shortage * DT * tight * in_service
         )
-        additions = self.pipeline * DT * quarter.pipeline + financed * openness
-        register = newest(aged(fleet.gigawatts), additions)
+        connected = connect(
+            self.queue,
+            quarter.years,
+            self.pipeline * DT * quarter.pipeline + financed * openness,
+            retired * worth * openness,
+            fleet.waiting,
+        )
+        register = newest(aged(fleet.gigawatts), connected.additions)
         powered = jnp.sum(self.alive * register, axis=0)
         prices = Prices(
             utilisation=utilisation,
@@ -152,8 +236,10 @@ class Market(eqx.Module):
             marginal_cost=self.marginal_cost,
             shell=self.shell_rent(occupied, quarter.years),
             shell_ahead=self.shell_rent(ahead, quarter.years),
-            additions=additions,
+            additions=connected.additions,
             in_service=powered,
+            waiting=connected.waiting,
+            wait=connected.wait,
         )
         shells = jnp.maximum(fleet.shells * (1.0 - self.shell_wear), powered)
-        return prices, Fleet(gigawatts=register, shells=shells)
+        return prices, Fleet(register, shells, connected.waiting)

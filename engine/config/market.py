@@ -5,6 +5,14 @@ from typing import Literal
 from engine.config.base import Figure, Section
 
 
+class Queue(Section):
+    """Capacity that waits for power: what can be connected in a year."""
+
+    connections_gw_per_year: Figure
+    growth_pct: Figure
+    opening_gw: Figure
+
+
 class Market(Section):
     """Demand, fleet and price of a GW-year."""
 
@@ -36,6 +44,7 @@ class Market(Section):
     shell_life_years: Figure
     shell_indexation_share: Figure
     shell_cost_usd_bn_per_gw: Figure
+    queue: Queue | None = None
 
 
 class Expectations(Section):

@@ -93,6 +93,12 @@ DRIVERS = {
         "shell_life_years": "life of a shell",
         "shell_indexation_share": "share of inflation in market rents of shells",
         "shell_cost_usd_bn_per_gw": "cost of a shell, to count an SPV's gigawatts",
+        "queue": "what is financed waits for power",
+    },
+    "market.queue": {
+        "connections_gw_per_year": "new capacity that can be connected at as_of",
+        "growth_pct": "yearly growth of what can be connected",
+        "opening_gw": "financed capacity that waits for power at as_of",
     },
     "expectations": {
         "rule": "how tenants expect demand: as it is, as it grows, as it will be, or "

@@ -26,6 +26,11 @@ def _quarters_to_loss(
     return short - waiting, final > 1e-6
 
 
+def _most(path: Float[Array, "quarter ..."] | None) -> Float[Array, "..."] | None:
+    """The highest of a path that the economy may lack."""
+    return None if path is None else jnp.max(path, axis=0)
+
+
 def _guaranteed(r: Any, e: Economy) -> Float[Array, "quarter ..."]:
     """What the government would pay if every guaranteed loan were lost [USD bn]."""
     n, covered = len(e.members("neoclouds")), Covered.build(e)
@@ -216,6 +221,22 @@ register_entity(
     "GW",
     "largest fleet in service",
     lambda r, i, e, g: jnp.max(r.prices.in_service, axis=0),
+)
+register_entity(
+    "system",
+    "peak_queue",
+    "Q",
+    "GW",
+    "most capacity that is financed and waits for power",
+    lambda r, i, e, g: _most(r.prices.waiting),
+)
+register_entity(
+    "system",
+    "longest_wait",
+    "τ",
+    "years",
+    "longest wait for power: the queue over what is connected in a year",
+    lambda r, i, e, g: _most(r.prices.wait),
 )
 register_entity(
     "system",

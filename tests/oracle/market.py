@@ -14,6 +14,7 @@ def opening_market(f: dict) -> dict:
         "register": register,
         "fleet": f["market.fleet"],
         "shells": f["market.fleet"],
+        "waiting": f.get("market.queue.opening", 0.0),
     }
 
 
@@ -56,6 +57,15 @@ def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> di
     planned = (1.0 - pipeline) * d["planned_additions"][t] * d["response"][t]
     free = planned + retired * clip(u / best, 0.0, 1.0) + short
     additions = f["market.pipeline"] * DT * pipeline + openness * free
+    waiting = wait = 0.0
+    if "market.queue.connections" in f:
+        growth = 1.0 + f["market.queue.growth"]
+        connections = f["market.queue.connections"] * growth ** d["years"][t]
+        replaced = openness * retired * clip(u / best, 0.0, 1.0)
+        asking = state["waiting"] + additions - replaced
+        additions = replaced + min(asking, connections * DT)
+        waiting = max(0.0, asking - connections * DT)
+        wait = waiting / connections
     register = shifted(state["register"])
     register[0] = additions
     fleet = dot(alive, register)
@@ -65,4 +75,6 @@ def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> di
         "fleet": fleet,
         "shells": max(kept, fleet),
         "additions": additions,
+        "waiting": waiting,
+        "wait": wait,
     }

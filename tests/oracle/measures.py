@@ -198,6 +198,16 @@ def quarters_to_loss(run: Run, share: float) -> Outcome:
     return float(reached - first), True
 
 
+def of_queue(run: Run) -> dict[str, float]:
+    """Financed capacity without power; nothing where the table is absent."""
+    if "market.queue.connections" not in run.f:
+        return {}
+    return {
+        "system.peak_queue": max(run.one("prices", "waiting")),
+        "system.longest_wait": max(run.one("prices", "wait")),
+    }
+
+
 def of_guarantee(run: Run) -> dict[str, float]:
     """Claims, premia and guaranteed balances, valued at the ten-year rate of as_of."""
     f = run.f
@@ -298,6 +308,7 @@ def of_others(run: Run) -> dict[str, Outcome | float]:
         "system.lowest_openness": min(run.one("system", "openness")),
         "system.lowest_utilisation": min(run.one("prices", "utilisation")),
         "system.peak_fleet": max(run.one("prices", "in_service")),
+        **of_queue(run),
         "system.debt_peak": max(
             sum(x["balance"] for x in q["classes"].values()) for q in run.quarters
         ),

@@ -45,7 +45,8 @@ class Oracle(Holders):
             self.f, self.d, t, self.market, p, self.system_before["openness"]
         )
         spending = self.run_wealth(t, clouds, hypers, hybrid, vendor)
-        p.update(in_service=self.market["fleet"], additions=self.market["additions"])
+        p.update(in_service=self.market["fleet"])
+        p.update({k: self.market[k] for k in ("additions", "waiting", "wait")})
         names = ("revenue", "plan", "ratio", "response", "short", "ten_year")
         names += ("spread_factor", "gpu_factor", "money", "demand")
         return {
