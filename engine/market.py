@@ -94,7 +94,8 @@ def connect(
     queue: Queue | None,
     years: Float[Array, "..."],
     financed: Float[Array, "..."],
-    replaced: Float[Array, "..."],
+    retired: Float[Array, "..."],
+    openness: Float[Array, "..."],
     waiting: Float[Array, "..."] | None,
 ) -> Connected:
     r"""Energises what waits and what is financed, as far as connections go.
@@ -107,7 +108,8 @@ def connect(
     - `queue`: what can be connected; None without a table.
     - `years`: years since `as_of`.
     - `financed`: $N$, financed this quarter [GW].
-    - `replaced`: $r$, the part of it that takes the place of retired chips [GW].
+    - `retired`: retired chips that are worth replacing [GW].
+    - `openness`: the part of them whose replacement is financed, so $r$ their product.
     - `waiting`: $Q'$, what waited at the start of the quarter [GW].
 
     **Returns:**
@@ -118,6 +120,7 @@ def connect(
     """
     if queue is None or waiting is None:
         return Connected(financed, None, None)
+    replaced = retired * openness
     yearly = queue.yearly(years)
     asking = waiting + (financed - replaced)
     powered = jnp.minimum(asking, yearly * DT)
@@ -214,17 +217,19 @@ class Market(eqx.Module):
         ahead = self.price_level(quarter.demand_ahead / fleet.shells)
         retired = jnp.sum(self.retiring * fleet.gigawatts, axis=0)
         worth = jnp.clip(utilisation / self.reference_utilisation, 0.0, 1.0)
+        renewed = retired * worth
         tight = jnp.maximum(utilisation - self.reference_utilisation, 0.0)
         financed = (
             quarter.after_pipeline * quarter.planned_additions * quarter.response
-            + retired * worth
+            + renewed
             + self.shortage * DT * tight * in_service
         )
         connected = connect(
             self.queue,
             quarter.years,
             self.pipeline * DT * quarter.pipeline + financed * openness,
-            retired * worth * openness,
+            renewed,
+            openness,
             fleet.waiting,
         )
         register = newest(aged(fleet.gigawatts), connected.additions)

@@ -22,7 +22,8 @@ def run(connections, growth=0.0):
             queue,
             jnp.asarray(t * DT),
             jnp.asarray(financed),
-            jnp.asarray(replaced),
+            jnp.asarray(2.0 * replaced),
+            jnp.asarray(0.5),
             waiting,
         )
         waiting = now.waiting
@@ -61,7 +62,7 @@ def test_connections_grow():
 
 def test_without_a_table_there_is_nothing():
     five = jnp.asarray(5.0)
-    now = connect(None, five, five, five, None)
+    now = connect(None, five, five, five, five, None)
     assert now.additions is five
     assert now.waiting is None
     assert now.wait is None
