@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int
 
 from engine._types import ArrayLike, Values
@@ -47,6 +48,7 @@ def dscr(cfads: ArrayLike, debt_service: ArrayLike) -> Ratio:
     cfads, debt_service = floats(cfads, debt_service)
     if cfads.ndim and debt_service.ndim:
         require_shape("debt_service", debt_service, cfads.shape)
+    require("cfads", cfads, np.isfinite, "finite")
     require("debt_service", debt_service, lambda x: x >= 0, "non-negative")
     return ratio(cfads, debt_service, "no_debt")
 

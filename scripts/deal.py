@@ -267,7 +267,8 @@ def _instrument_summary(
         "loss_bn": float(columns[f"{name}.loss"].sum()),
         "final_balance_bn": float(columns[f"{name}.balance"][-1]),
         "average_life_years": life / total if total > 1e-12 else None,
-        "irr": (1 + float(found.rate)) ** per_year - 1 if status == "ok" else None,
+        # Of several the smallest, which the status says.
+        "irr": None if status == "no_root" else (1 + float(found.rate)) ** per_year - 1,
         "irr_status": status,
     }
 

@@ -26,6 +26,8 @@ def sculpt(cfads: ArrayLike, dscr: ArrayLike, rate: ArrayLike) -> Schedule:
     """
     cfads, dscr, rate = floats(cfads, dscr, rate)
     require_shape("cfads", cfads, (-1,))
+    if cfads.shape[0] == 0:
+        raise ValueError("cfads must have at least one period, got none")
     for name, value in (("dscr", dscr), ("rate", rate)):
         require_shape(name, value, cfads.shape if value.ndim else ())
     require("cfads", cfads, lambda x: x >= 0, "non-negative")

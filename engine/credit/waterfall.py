@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from engine._types import ArrayLike, PerRank, Values
 from engine.numerics import floats, require, require_shape
@@ -39,6 +40,7 @@ def _pay(name: str, cash: ArrayLike, claims: ArrayLike) -> Waterfall:
         raise ValueError(f"claims must have a leading rank axis, got {claims}")
     if cash.ndim:
         require_shape(name, cash, claims.shape[1:])
+    require(name, cash, lambda x: ~np.isnan(x), "a number")
     require("claims", claims, lambda x: x >= 0, "non-negative")
     cash = jnp.broadcast_to(cash, claims.shape[1:])
     due = jnp.cumsum(claims, axis=0)

@@ -51,6 +51,7 @@ def npv(rate: ArrayLike, cash_flows: ArrayLike) -> Scalar:
     rate, cash_flows = floats(rate, cash_flows)
     require_shape("rate", rate, ())
     require_shape("cash_flows", cash_flows, (-1,))
+    require("cash_flows", cash_flows, np.isfinite, "finite")
     require("rate", rate, lambda x: x > -1, "above -1 per period")
     return jnp.sum(cash_flows * jnp.exp(-_index(cash_flows) * jnp.log1p(rate)))
 

@@ -124,6 +124,7 @@ def test_single_precision_stays_single():
     [
         (lambda: clear([[0.0, -1.0], [0.0, 0.0]], [1.0, 1.0]), "liabilities must be"),
         (lambda: clear(jnp.eye(2), [1.0, 1.0]), r"liabilities\[i, i\] must be zero"),
+        (lambda: clear(jnp.zeros((0, 0)), []), "liabilities must have at least one fi"),
         (lambda: clear(jnp.zeros((2, 3)), [1.0, 1.0]), "liabilities must have shape"),
         (lambda: clear(jnp.zeros(2), [1.0, 1.0]), "liabilities must have shape"),
         (lambda: clear(jnp.zeros((2, 2)), [1.0]), "external_assets must have shape"),

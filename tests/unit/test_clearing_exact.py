@@ -48,6 +48,25 @@ def drawn(rng, n_firms, n_ranks):
     return liabilities, [Fraction(int(x), part) for x in assets], external
 
 
+LEAKS = [10.0**-k for k in range(13)]
+
+
+def test_a_circle_from_which_next_to_nothing_leaves():
+    """What leaves is the small difference of what is owed: the digits must not."""
+    owed = [[[0.0, 10.0], [10.0, 0.0]]]
+    for leak in LEAKS:
+        for part in (0.0, 0.5, 1 / 3):
+            check(owed, [leak * part, 0.0], [leak, 0.0], 1.0, 1.0)
+
+
+def test_larger_circles_from_which_next_to_nothing_leaves():
+    rng = np.random.default_rng(0)
+    for leak in LEAKS[:-1]:  # below, some lack less than the rounding of their dues
+        owed = np.triu(rng.integers(1, 9, (3, 3)), 1)
+        owed = [(owed + owed.T).tolist()]  # each is owed what it owes
+        check(owed, [leak * x for x in rng.random(3)], [leak, 0.0, leak], 1.0, 1.0)
+
+
 @pytest.mark.parametrize("n_ranks", [1, 2])
 def test_random_networks_with_ties(n_ranks):
     rng = np.random.default_rng(n_ranks)

@@ -47,6 +47,7 @@ def test_the_other_statuses():
     ("call", "message"),
     [
         (lambda: dscr([1.0, 2.0], [1.0]), "debt_service must have shape"),
+        (lambda: dscr(float("nan"), 1.0), "cfads must be finite, got nan"),
         (lambda: dscr(1.0, -1.0), "debt_service must be non-negative, got -1.0"),
         (lambda: llcr([1.0], -1.0, 1.0), "rate must be above -1"),
         (lambda: llcr([1.0], 0.1, -1.0), "balance must be non-negative"),

@@ -91,6 +91,7 @@ def test_a_century_of_quarters_in_single_precision():
         (lambda: irr([1.0]), "cash_flows must have at least 2 periods"),
         (lambda: irr([[1.0, 2.0]]), "cash_flows must have shape"),
         (lambda: irr([1.0, float("nan")]), "cash_flows must be finite"),
+        (lambda: npv(0.1, [float("nan")]), "cash_flows must be finite"),
         (lambda: npv(-1.0, [1.0]), "rate must be above -1 per period, got -1.0"),
     ],
 )

@@ -51,6 +51,7 @@ def test_gradient_agrees_with_differences():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: sculpt([], 1.2, 0.1), "cfads must have at least one period"),
         (lambda: sculpt([-1.0], 1.2, 0.1), "cfads must be non-negative"),
         (lambda: sculpt([1.0], 0.0, 0.1), "dscr must be positive, got 0.0"),
         (lambda: sculpt([1.0], 1.2, -1.0), "rate must be above -1"),

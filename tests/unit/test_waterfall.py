@@ -68,6 +68,7 @@ def test_recovery_is_absolute_priority():
     [
         (lambda: waterfall(1.0, [-1.0]), "claims must be non-negative"),
         (lambda: waterfall([1.0, 2.0], [[1.0], [1.0]]), "cash must have shape"),
+        (lambda: waterfall(float("nan"), [1.0]), "cash must be a number, got nan"),
         (lambda: waterfall(1.0, 1.0), "claims must have a leading rank axis"),
         (lambda: recover(-1.0, [1.0]), "assets must be non-negative, got -1.0"),
         (lambda: recover([1.0, 2.0], [[1.0], [1.0]]), "assets must have shape"),
