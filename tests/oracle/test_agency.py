@@ -1,7 +1,7 @@
 """An agency, a guarantee that is only believed, and fabs: engine against oracle."""
 
 from tests.config_files import CONFIGS
-from tests.oracle.test_oracle import check
+from tests.oracle.comparing import check
 
 STORIES = CONFIGS / "scenarios"
 # Capital that the first losses exhaust, under a guarantee of a part.

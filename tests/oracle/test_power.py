@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.oracle.test_oracle import check
+from tests.oracle.comparing import check
 from tests.unit.test_power import CLAUSES, stating
 
 

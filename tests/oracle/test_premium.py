@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.config_files import CONFIGS
-from tests.oracle.test_oracle import check
+from tests.oracle.comparing import check
 
 STORIES = CONFIGS / "scenarios"
 # A premium at which it matters who bears it, and four different parts.

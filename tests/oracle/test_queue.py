@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.config_files import CONFIGS
-from tests.oracle.test_oracle import check
+from tests.oracle.comparing import check
 
 OWN = CONFIGS / "scenarios" / "grid_queue.toml"
 

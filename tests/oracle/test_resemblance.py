@@ -7,7 +7,8 @@ import pytest
 from engine.contagion import reprice
 from engine.contagion.resemblance import Resemblance
 from engine.grid import DT
-from tests.oracle.test_oracle import STALLED, study
+from tests.oracle.comparing import study
+from tests.oracle.test_oracle import STALLED
 from tests.resembling import kernel_of, weights_of
 
 

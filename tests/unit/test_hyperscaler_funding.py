@@ -14,7 +14,7 @@ from engine.vehicles.hyperscaler_funding import (
     Rungs,
 )
 from tests.helpers import finite_difference_jvp
-from tests.oracle.test_oracle import CONFIGS, check
+from tests.oracle.comparing import CONFIGS, check
 
 
 def terms(weight: float = 0.5) -> HyperscalerFunding:
