@@ -84,10 +84,17 @@ def _route(configs: dict[str, Any]) -> Any:
     return by_price(configs)
 
 
+def _wrong_way(configs: dict[str, Any]) -> Any:
+    from scripts._wrong_way import wrong_way
+
+    return wrong_way(configs)
+
+
 PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "flips": _flips,
     "guarantee": _guarantee,
     "positions": _positions,
     "concentration": _concentration,
     "route": _route,
+    "wrong_way": _wrong_way,
 }
