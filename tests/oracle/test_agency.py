@@ -1,5 +1,7 @@
 """An agency, a guarantee that is only believed, and fabs: engine against oracle."""
 
+import pytest
+
 from tests.config_files import CONFIGS
 from tests.oracle.comparing import check
 
@@ -12,6 +14,7 @@ THIN = (
 )
 
 
+@pytest.mark.slow
 def test_engine_equals_oracle_with_an_agency_beside_an_implicit_guarantee(tmp_path):
     own = (STORIES / "guarantee_implicit.toml").read_text(encoding="utf-8")
     tables = own[own.index("[guarantee]") :]

@@ -165,6 +165,7 @@ def test_engine_equals_oracle_where_pools_are_apart():
         assert (covenant < 0.0).any() == (cross_default == 0.0)
 
 
+@pytest.mark.slow
 def test_engine_equals_oracle_where_lenders_are_chosen_by_price():
     case = check("chain", 4, most_excluded=0, change=with_lending, overrides=STALLED)
     moved = case.results.record.moved
