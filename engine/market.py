@@ -128,6 +128,17 @@ def connect(
     return Connected(replaced + powered, left, left / yearly)
 
 
+def without_shortage(
+    reference: Float[Array, "..."],
+    in_service: Float[Array, "..."],
+    waiting: Float[Array, "..."] | None,
+) -> Float[Array, "..."]:
+    """Utilisation above which builders see a shortage: they count what waits."""
+    if waiting is None:
+        return reference
+    return reference * (1.0 + waiting / jnp.maximum(in_service, 1e-6))
+
+
 class Market(eqx.Module):
     """Parameters of the market; demand comes from the drivers."""
 
@@ -218,7 +229,8 @@ class Market(eqx.Module):
         retired = jnp.sum(self.retiring * fleet.gigawatts, axis=0)
         worth = jnp.clip(utilisation / self.reference_utilisation, 0.0, 1.0)
         renewed = retired * worth
-        tight = jnp.maximum(utilisation - self.reference_utilisation, 0.0)
+        best = without_shortage(self.reference_utilisation, in_service, fleet.waiting)
+        tight = jnp.maximum(utilisation - best, 0.0)
         financed = (
             quarter.after_pipeline * quarter.planned_additions * quarter.response
             + renewed

@@ -53,7 +53,13 @@ def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> di
     )
     u, best = p["utilisation"], f["market.reference_utilisation"]
     pipeline = d["in_pipeline"][t]
-    short = f["market.shortage_response"] * DT * max(0.0, u - best) * state["fleet"]
+    lacking = max(0.0, u - best) * state["fleet"]
+    if "market.queue.connections" in f:
+        # What waits will serve demand too.
+        lacking = max(
+            0.0, u * state["fleet"] - best * (state["fleet"] + state["waiting"])
+        )
+    short = f["market.shortage_response"] * DT * lacking
     planned = (1.0 - pipeline) * d["planned_additions"][t] * d["response"][t]
     free = planned + retired * clip(u / best, 0.0, 1.0) + short
     additions = f["market.pipeline"] * DT * pipeline + openness * free

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.grid import DT
-from engine.market import Queue, connect
+from engine.market import Queue, connect, without_shortage
 
 FINANCED = (5.0, 1.0, 8.0, 0.0, 0.0, 2.0)
 REPLACED = (1.0, 0.5, 0.0, 0.0, 0.0, 2.0)
@@ -52,6 +52,15 @@ def test_with_ample_connections_all_has_power_at_once():
     additions, waiting, _ = np.asarray(run(1e4)).T
     np.testing.assert_allclose(additions - [OPENING, 0, 0, 0, 0, 0], FINANCED)
     assert (waiting == 0.0).all()
+
+
+def test_builders_count_what_waits():
+    """Demand of 9 on a fleet of 10, 90 %: with 2 waiting nothing is short below 108 %."""
+    fleet, waiting = jnp.asarray(10.0), jnp.asarray(2.0)
+    reference = jnp.asarray(0.9)
+    assert float(without_shortage(reference, fleet, None)) == 0.9
+    best = without_shortage(reference, fleet, waiting)
+    assert float(best) * 10.0 == pytest.approx(0.9 * 12.0)
 
 
 def test_connections_grow():
