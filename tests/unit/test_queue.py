@@ -55,7 +55,7 @@ def test_with_ample_connections_all_has_power_at_once():
 
 
 def test_builders_count_what_waits():
-    """Demand of 9 on a fleet of 10, 90 %: with 2 waiting nothing is short below 108 %."""
+    """Where 2 wait beside a fleet of 10, nothing is short below 108 % of use."""
     fleet, waiting = jnp.asarray(10.0), jnp.asarray(2.0)
     reference = jnp.asarray(0.9)
     assert float(without_shortage(reference, fleet, None)) == 0.9
