@@ -144,7 +144,7 @@ class Layers(eqx.Module):
     def build(economy: Economy, grid: TimeGrid) -> "Layers":
         """Assembles every layer."""
         clouds, guarantee = Neoclouds.build(economy), Guarantee.build(economy)
-        holders = Holders.build(economy, guarantee)
+        holders = Holders.build(economy)
         access = jnp.clip(economy["access.level"], 0.0, 1.0)
         scalers = economy.members("hyperscalers")
         tenants = [economy.where("spvs", "tenant", name) for name in scalers]
@@ -215,7 +215,7 @@ def paths(
 def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
     """The balance sheets at `as_of`."""
     clouds, spvs = neocloud_opening(economy), spv_opening(economy, grid)
-    holders = Holders.build(economy, Guarantee.build(economy))
+    holders = Holders.build(economy)
     balance = jnp.concatenate(
         [clouds.secured, clouds.unsecured, spvs.loan, spvs.takeout]
     )

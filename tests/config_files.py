@@ -16,6 +16,23 @@ def replace(path: pathlib.Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
+def retold(
+    folder: pathlib.Path, story: str, guarantee: str | None = None, base: str = "chain"
+) -> pathlib.Path:
+    """A shipped story on another base, with the guarantee of another story besides."""
+
+    def text(name: str) -> str:
+        return (CONFIGS / "scenarios" / f"{name}.toml").read_text(encoding="utf-8")
+
+    told = text(story).replace("../base.toml", str(CONFIGS / f"{base}.toml"))
+    if guarantee is not None:
+        own = text(guarantee)
+        told += own[own.index("[guarantee") :]
+    path = (folder / "retold.toml").resolve()
+    path.write_text(told, encoding="utf-8")
+    return path
+
+
 def errors(path: pathlib.Path, overrides: tuple[str, ...] = ()) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(path, overrides)

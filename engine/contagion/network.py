@@ -82,6 +82,11 @@ def received(network: Network, payments: Float[Array, "rank bank"]) -> PerBank:
     )
 
 
+def of_margin(trace: Trace, values: Float[Array, "rank bank"]) -> PerBank:
+    """Of each firm the entry of its marginal rank."""
+    return jnp.take_along_axis(values, trace.marginal[None], axis=0)[0]
+
+
 def greatest(network: Network) -> Trace:
     """Follows payments down from payment in full."""
     sound = jnp.zeros_like(network.total, bool)
@@ -172,7 +177,7 @@ def solve_piece(network: Network, trace: Trace) -> PerBank:
     default: they are mostly few, and a solve is cubic.
     """
     paid = lax.stop_gradient(trace.paid)
-    ahead = jnp.take_along_axis(network.ahead, trace.marginal[None], axis=0)[0]
+    ahead = of_margin(trace, network.ahead)
     level, miss = gap(network, trace, ahead), gap(network, trace, paid)
     is_rounding = jnp.abs(miss) <= network.tolerance
     miss = miss - lax.stop_gradient(jnp.where(is_rounding, miss, 0.0))
@@ -225,14 +230,19 @@ def _system(
     return passed, jnp.where(trace.is_default[firms], leak, 1.0)
 
 
-def gap(network: Network, trace: Trace, paid: PerBank) -> PerBank:
-    """What firms in default realise on the present piece, less what they pay."""
+def _paying(network: Network, trace: Trace, last: PerBank) -> Float[Array, "rank bank"]:
+    """Payments by rank where firms in default pay `last` on their marginal ranks."""
     rank = jnp.arange(network.due.shape[0])[:, None]
     at_margin = trace.is_default[None] & (rank == trace.marginal[None])
     in_full = ~trace.is_default[None] | (rank < trace.marginal[None])
     payments = jnp.where(in_full, network.due, 0.0)
-    payments = jnp.where(at_margin, paid[None] - network.ahead, payments)
-    inside = received(network, payments)
+    return jnp.where(at_margin, last[None], payments)
+
+
+def gap(network: Network, trace: Trace, paid: PerBank) -> PerBank:
+    """What firms in default realise on the present piece, less what they pay."""
+    last = paid - of_margin(trace, network.ahead)
+    inside = received(network, _paying(network, trace, last))
     realised = network.alpha * network.external + network.beta * inside
     return jnp.where(trace.is_default, realised - paid, 0.0)
 
@@ -240,7 +250,7 @@ def gap(network: Network, trace: Trace, paid: PerBank) -> PerBank:
 def _wave(network: Network, trace: Trace, falls: bool) -> Trace:
     """Solves the piece, goes to its solution or its end, and decides again."""
     tolerance = network.tolerance
-    ahead = jnp.take_along_axis(network.ahead, trace.marginal[None], axis=0)[0]
+    ahead = of_margin(trace, network.ahead)
     solved = ahead + solve_piece(network, trace)
     way = jnp.where(trace.is_default, solved - trace.paid, 0.0)
     end, at_end = _end_of_piece(network, trace, falls)
@@ -262,12 +272,10 @@ def _end_of_piece(
 
     Nothing lies below the first rank: there the solution itself is the end.
     """
-    at = trace.marginal[None]
-    ahead = jnp.take_along_axis(network.ahead, at, axis=0)[0]
+    ahead = of_margin(trace, network.ahead)
     if falls:
         return ahead, trace.is_default & (ahead > 0)
-    due = jnp.take_along_axis(network.due, at, axis=0)[0]
-    return ahead + due, trace.is_default
+    return ahead + of_margin(trace, network.due), trace.is_default
 
 
 def settled(network: Network, trace: Trace) -> Float[Array, "rank bank"]:
@@ -276,8 +284,4 @@ def settled(network: Network, trace: Trace) -> Float[Array, "rank bank"]:
     The state is held; within it payments solve one linear system, so the derivative
     is exact, of any order.
     """
-    rank = jnp.arange(network.due.shape[0])[:, None]
-    at_margin = trace.is_default[None] & (rank == trace.marginal[None])
-    in_full = ~trace.is_default[None] | (rank < trace.marginal[None])
-    payments = jnp.where(in_full, network.due, 0.0)
-    return jnp.where(at_margin, solve_piece(network, trace)[None], payments)
+    return _paying(network, trace, solve_piece(network, trace))

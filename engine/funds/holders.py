@@ -60,7 +60,7 @@ class Holders(eqx.Module):
     claims: Float[Array, "class ..."]
 
     @staticmethod
-    def build(economy: Economy, guarantee: Guarantee) -> "Holders":
+    def build(economy: Economy) -> "Holders":
         """Assembles shares, and what the guarantee pays of a class's losses."""
 
         def shares(holder: str) -> Float[Array, "class ..."]:
@@ -77,6 +77,7 @@ class Holders(eqx.Module):
         lag = economy.stack("neoclouds", "recovery_lag")
         spv_lag = economy.stack("spvs", "recovery_lag")
         one, spv_one = jnp.ones_like(lag), jnp.ones_like(spv_lag)
+        guarantee = Guarantee.build(economy)
         covered = guarantee.covered
         return Holders(
             **{holder: shares(holder) for holder in HOLDERS},

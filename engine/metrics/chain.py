@@ -20,7 +20,6 @@ from jaxtyping import Array, Float
 
 from engine.contracts.labs import firm_commitments
 from engine.contracts.tenancy import tenancy_dates
-from engine.credit.guarantee import Guarantee
 from engine.economy import Economy
 from engine.funds.holders import HOLDERS, INSTITUTIONS, INSTRUMENTS, Holders
 from engine.funds.private_credit import cohort_shares
@@ -136,7 +135,7 @@ def risk_transfer(record: Any, economy: Economy, grid: TimeGrid) -> Chain:
 
     **Returns:** `Chain`; its losses sum to `total` to rounding.
     """
-    holders = Holders.build(economy, Guarantee.build(economy))
+    holders = Holders.build(economy)
     lost, claimed = record.private.loss, record.classes.claimed
     fund_loss = record.fund.credit_loss
     # Banks bear what a cohort's collateral does not cover, its investors the rest.

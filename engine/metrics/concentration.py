@@ -14,7 +14,6 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.credit.guarantee import Guarantee
 from engine.economy import Economy
 from engine.funds.holders import HOLDERS, INSTITUTIONS, Holders
 from engine.funds.private_credit import cohort_shares
@@ -68,7 +67,7 @@ def look_through(economy: Economy, state: Any) -> Concentration:
     tenants, weights = tenant_weights(economy)
     vehicle = jnp.asarray([*range(n), *range(n), *range(n, n + k), *range(n, n + k)])
     by_class = balance[:, None] * weights[vehicle]
-    shares = Holders.build(economy, Guarantee.build(economy))
+    shares = Holders.build(economy)
     direct = {
         name: jnp.sum(getattr(shares, name)[:, None] * by_class, axis=0)
         for name in HOLDERS

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from engine.credit.guarantee import Guarantee, opening_debt_scale
+from engine.credit.guarantee import opening_debt_scale
 from engine.economy import Economy
 from engine.funds.holders import Holders
 from engine.funds.private_credit import PrivateCredit
@@ -113,7 +113,7 @@ def positions(
     def first(members: tuple[bool, ...]) -> int:
         return members.index(True)
 
-    holders = Holders.build(economy, Guarantee.build(economy))
+    holders = Holders.build(economy)
     notes = first(spvs_of(economy, "tenant_spv"))
     loan = first(spvs_of(economy, "bank_spv"))
     price = record.clouds.price[:, 0]

@@ -41,10 +41,9 @@ class Ledger:
 
 def holders_of(economy: Any) -> dict[str, np.ndarray]:
     """Shares of each holder in each class of debt."""
-    from engine.credit.guarantee import Guarantee
     from engine.funds.holders import Holders
 
-    found = Holders.build(economy, Guarantee.build(economy))
+    found = Holders.build(economy)
     return {name: np.asarray(getattr(found, name)) for name in HOLDERS}
 
 

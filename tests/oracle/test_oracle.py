@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.credit.guarantee import Guarantee
 from engine.economy import Economy
 from engine.funds.holders import Holders
 from tests.oracle.comparing import Study, check
@@ -121,7 +120,7 @@ def with_lending(economy: Any) -> Any:
 
 def banks_hold(case: Study) -> Any:
     """What banks hold of each class [USD bn]: scenario, quarter, class."""
-    shares = Holders.build(case.economy, Guarantee.build(case.economy)).bank
+    shares = Holders.build(case.economy).bank
     record = case.results.record
     return np.asarray(shares) * record.classes.balance + record.moved.balance
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from tests.config_files import CONFIGS
+from tests.config_files import retold
 from tests.oracle.comparing import check
 
-STORIES = CONFIGS / "scenarios"
 # A premium at which it matters who bears it, and four different parts.
 TERMS = (
     "guarantee.premium_bps=400.0",
@@ -17,12 +16,8 @@ TERMS = (
 
 
 def test_engine_equals_oracle_with_a_premium_by_class_beside_an_agency(tmp_path):
-    own = (STORIES / "guarantee_premium.toml").read_text(encoding="utf-8")
-    tables = own[own.index("[guarantee]") :]
-    text = (STORIES / "disproved_agency.toml").read_text(encoding="utf-8") + tables
-    text = text.replace("../base.toml", str(CONFIGS / "chain.toml"))
-    (tmp_path / "charged.toml").write_text(text, encoding="utf-8")
-    story = str((tmp_path / "charged").resolve())
+    own = retold(tmp_path, "disproved_agency", guarantee="guarantee_premium")
+    story = str(own.with_suffix(""))
     case = check(story, n_random=3, most_excluded=0, overrides=TERMS)
     classes = case.results.record.classes
     n = len(case.economy.members("neoclouds"))

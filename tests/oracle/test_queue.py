@@ -3,18 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.config_files import CONFIGS
+from tests.config_files import retold
 from tests.oracle.comparing import check
-
-OWN = CONFIGS / "scenarios" / "grid_queue.toml"
 
 
 @pytest.mark.slow
 def test_engine_equals_oracle_with_a_queue_for_power(tmp_path):
-    text = OWN.read_text(encoding="utf-8")
-    text = text.replace("../base.toml", str(CONFIGS / "chain.toml"))
-    (tmp_path / "queue.toml").write_text(text, encoding="utf-8")
-    case = check(str((tmp_path / "queue").resolve()), n_random=4, most_excluded=0)
+    story = str(retold(tmp_path, "grid_queue").with_suffix(""))
+    case = check(story, n_random=4, most_excluded=0)
     prices = case.results.record.prices
     waiting = np.asarray(prices.waiting)
     # Connections bound in some quarters and not in others, or nothing was compared.

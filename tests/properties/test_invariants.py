@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.credit.guarantee import Guarantee
 from engine.funds.holders import Holders
 from engine.metrics.residuals import residuals
 from tests.properties.runs import STORIES, batch, built, run, run_with
@@ -25,7 +24,7 @@ def first_quarter():
 def recomputed(record):
     """Residuals of a quarter that began at the opening balances."""
     _, economy, state, _ = built("slow")
-    holders = Holders.build(economy, Guarantee.build(economy))
+    holders = Holders.build(economy)
     return {k: float(v) for k, v in residuals(record, state, holders).items()}
 
 

@@ -18,7 +18,7 @@ from engine.funds.holders import ClassFlows
 from engine.metrics.chain import risk_transfer
 from engine.metrics.funding import BUCKETS, USES, funding
 from scripts.report import flows as flows_of
-from tests.config_files import CONFIGS
+from tests.config_files import replace, retold
 from tests.helpers import filled, tree_allclose
 from tests.properties.runs import as_shipped, opening_state, simulate
 
@@ -174,21 +174,10 @@ def test_its_derivatives_are_finite_at_nothing_and_at_the_kink():
     np.testing.assert_allclose(jax.grad(capital)(3.0), by_hand, rtol=1e-6)
 
 
-AGENCY = (CONFIGS / "scenarios" / "agency.toml").read_text(encoding="utf-8")
-
-
-def written(folder, text):
-    """The agency's scenario over the central chain."""
-    path = folder / "agency.toml"
-    chain = str(CONFIGS / "chain.toml")
-    path.write_text(text.replace("../base.toml", chain), encoding="utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def told_with(tmp_path_factory):
     """Runs slow over the central chain with an agency, by one program."""
-    path = written(tmp_path_factory.mktemp("agency"), AGENCY)
+    path = retold(tmp_path_factory.mktemp("agency"), "agency")
     economy, _, grid = load(path).build(jnp.float64)
     scenario = engine.reference_scenario(economy, grid)
 
@@ -360,10 +349,11 @@ def test_a_story_without_an_agency_does_not_name_it():
 
 
 def test_errors_of_the_table_are_named(tmp_path):
-    text = AGENCY.replace("notes = 0.5", "nots = 0.5")
-    text = text.replace("leverage_x = { value = 40.0", "leverage_x = { value = -1.0")
+    path = retold(tmp_path, "agency")
+    replace(path, "notes = 0.5", "nots = 0.5")
+    replace(path, "leverage_x = { value = 40.0", "leverage_x = { value = -1.0")
     with pytest.raises(ConfigError) as caught:
-        load(written(tmp_path, text))
+        load(path)
     message = str(caught.value)
     assert "government.agency.buys: got unknown entity 'nots'" in message
     assert "government.agency.leverage_x: got -1.0" in message

@@ -97,7 +97,7 @@ def test_a_class_that_nothing_is_said_about_is_covered_whole():
     def terms(own):
         guarantee = Guarantee.build(own)
         of_clouds = neocloud_terms(own, grid, clouds, guarantee)
-        claims = Holders.build(own, guarantee).claims
+        claims = Holders.build(own).claims
         return of_clouds, spv_terms(own, guarantee), claims, guarantee.volume
 
     tree_allclose(terms(found), terms(plain), rtol=0.0, atol=0.0)
@@ -131,7 +131,7 @@ def test_every_class_has_its_own_part_of_every_effect():
         hand = expected(np.asarray(own.stack(family, key)))
         np.testing.assert_allclose(found, hand, rtol=1e-12, err_msg=key)
     n, m = len(own.members("neoclouds")), len(own.members("spvs"))
-    claims = Holders.build(own, guarantee).claims
+    claims = Holders.build(own).claims
     hand = [0.35] * n + [0.0] * n + [0.2] * m + [0.1] * m
     np.testing.assert_allclose(claims, hand, rtol=1e-12)
 

@@ -201,7 +201,6 @@ def test_engine_equals_oracle_where_every_rung_is_used():
 def test_a_hidden_lease_shows_in_the_residuals():
     import equinox as eqx
 
-    from engine.credit.guarantee import Guarantee
     from engine.funds.holders import Holders
     from engine.metrics.residuals import residuals
 
@@ -209,7 +208,7 @@ def test_a_hidden_lease_shows_in_the_residuals():
     scenario = engine.reference_scenario(economy, grid)
     record = jax.jit(engine.simulate)(economy, state, grid, scenario).record
     first = jax.tree.map(lambda series: series[0], record)
-    holders = Holders.build(economy, Guarantee.build(economy))
+    holders = Holders.build(economy)
 
     def worst(tampered):
         found = residuals(tampered, state, holders)

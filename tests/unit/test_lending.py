@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from engine.credit.guarantee import Guarantee
 from engine.credit.neocloud_flows import NeocloudFlows
 from engine.credit.route import Lenders
 from engine.credit.spv import SpvFlows
@@ -41,7 +40,7 @@ def economy(**changed):
 def lending(**changed):
     """The layer, its opening state and the shares of the figures."""
     e = economy(**changed)
-    holders = Holders.build(e, Guarantee.build(e))
+    holders = Holders.build(e)
     layer = Lending.build(e, holders)
     return layer, layer.opening(e), holders
 
@@ -114,7 +113,7 @@ def settled(layer, state, balance, receivable=0.0, rng=None, **fixed):
 def test_without_its_table_there_is_neither_layer_nor_state():
     own = as_shipped("base")
     assert own.state.lending is None
-    holders = Holders.build(own.economy, Guarantee.build(own.economy))
+    holders = Holders.build(own.economy)
     assert Lending.build(own.economy, holders) is None
 
 
