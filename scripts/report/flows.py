@@ -162,6 +162,7 @@ def ledger(economy: Any, grid: Any, result: Any) -> Ledger:
     if record.agency is not None:
         own = year(record.agency.taken + record.agency.kept)
         _agency(book, record, year, shares)
+    premium = 0.0 * service if classes.premium is None else year(classes.premium)
     for c, (vehicle, kind) in enumerate(classes_of(economy)):
         book.pay("New credit", vehicle, lent[c] - own[c], "credit")
         book.pay(BONDS, vehicle, own[c], "credit")
@@ -171,6 +172,7 @@ def ledger(economy: Any, grid: Any, result: Any) -> Ledger:
         for holder in HOLDERS:
             book.pay(pool, holder, served[holder][c], "debt service")
         book.pay(pool, AGENCY, by_agency[c], "debt service")
+        book.pay(vehicle, "government", premium[c], "premium")
     received = {h: float(np.sum(served[h])) for h in ("fund", "bond_fund")}
     _onwards(book, economy, received, record, year)
     return book

@@ -27,6 +27,7 @@ KINDS = {
     "credit": ("new credit", ORANGE),
     "capex": ("capital expenditure", GREY),
     "debt service": ("interest and principal", RED),
+    "premium": ("premium of a guarantee", INK),
     "loss": ("loss", RED),
 }
 
