@@ -101,8 +101,20 @@ def sweep(
 
     Prepayments fall on the last instalments: schedules stand, and end earlier.
     """
-    trapped = failed(dscr, terms.trap, terms.band)
-    there = (terms.sweep + (1.0 - terms.sweep) * trapped) * free
-    # What rounding leaves of a repaid box is not prepaid.
-    first = jnp.minimum(jnp.maximum(older, 0.0), there)
-    return first, jnp.minimum(jnp.maximum(newer, 0.0), there - first)
+    there = share_swept(terms, failed(dscr, terms.trap, terms.band)) * free
+    first = prepaid(older, there)
+    return first, prepaid(newer, there - first)
+
+
+def share_swept(
+    terms: BoxTerms, caught: Float[Array, "neocloud ..."]
+) -> Float[Array, "neocloud ..."]:
+    """Part of free cash that goes to lenders: all of it where a test caught it."""
+    return terms.sweep + (1.0 - terms.sweep) * caught
+
+
+def prepaid(
+    left: Float[Array, "neocloud ..."], cash: Float[Array, "neocloud ..."]
+) -> Float[Array, "neocloud ..."]:
+    """What `cash` prepays; not what rounding leaves of a repaid box."""
+    return jnp.minimum(jnp.maximum(left, 0.0), cash)

@@ -11,7 +11,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from engine.credit.box_covenants import BoxTerms, BoxTest, draws_open, sweep
+from engine.credit.box_covenants import (
+    BoxTerms,
+    BoxTest,
+    draws_open,
+    prepaid,
+    share_swept,
+    sweep,
+)
 from engine.credit.covenants import cover, cure_due, failed
 from engine.economy import Economy
 from engine.numerics import ratio_above
@@ -245,8 +252,7 @@ def sweep_pools(
         cash: Float[Array, "neocloud ..."],
     ) -> Float[Array, "neocloud ..."]:
         caught = jnp.maximum(failed(dscr, boxes.trap, boxes.band), accelerated)
-        share = boxes.sweep + (1.0 - boxes.sweep) * caught
-        return jnp.minimum(jnp.maximum(left, 0.0), share * cash)
+        return prepaid(left, share_swept(boxes, caught) * cash)
 
     first = swept(
         flows.opening_dscr,

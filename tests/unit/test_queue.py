@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.grid import DT
-from engine.market import Queue, connect, without_shortage
+from engine.power_queue import Queue, connect, without_shortage
 
 FINANCED = (5.0, 1.0, 8.0, 0.0, 0.0, 2.0)
 REPLACED = (1.0, 0.5, 0.0, 0.0, 0.0, 2.0)
