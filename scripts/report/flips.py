@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.report.style import STORIES, words
+from scripts.report.style import STORIES, number, words
 
 SIGNS = {"below": "≤", "above": "≥"}
 SHORT = {"bet_won": "won", "expensive_failure": "failure", "systemic": "systemic"}
@@ -26,14 +26,17 @@ def rows(material: dict[str, Any]) -> list[list[str]]:
             continue
         one = next(iter(stories.values()))
         limits = one["range"]
-        stands = {f"{x['value']:.4g}" for x in stories.values()}
+        unit = one["unit"]
+        stands = {_figure(x["value"], unit) for x in stories.values()}
         table.append(
             (
                 not any(_is_near(x) for x in stories.values()),
                 [
-                    f"{key} [{one['unit']}]",
+                    f"{key} [{unit}]",
                     " / ".join(sorted(stands)),
-                    f"{limits[0]:g} to {limits[1]:g}" if limits else "threshold",
+                    " to ".join(_figure(x, unit) for x in limits)
+                    if limits
+                    else "threshold",
                     *cells,
                 ],
             )
@@ -57,6 +60,16 @@ def _told(material: dict[str, Any]) -> list[str]:
     return [story for story in STORIES if story in found]
 
 
+def _figure(value: float, unit: str) -> str:
+    """Four digits and no exponent; a date to the hundredth of a year."""
+    if unit == "decimal year":
+        return f"{value:.2f}"
+    short = float(f"{value:.4g}")
+    if abs(short) >= 1000.0:
+        return number(short, 0)
+    return f"{short:.9f}".rstrip("0").rstrip(".").replace("-", "−")
+
+
 def _is_near(x: dict[str, Any]) -> bool:
     return any(x[side].get("within_range") for side in SIGNS)
 
@@ -74,5 +87,6 @@ def _cell(x: dict[str, Any] | None) -> str:
         mark = "*" if flip["within_range"] else ""
         jump = " (jump)" if flip["status"] == "at_jump" else ""
         text = SHORT.get(flip["to"], words(flip["to"]))
-        parts.append(f"{sign} {flip['value']:.4g}{mark} {text}{jump}")
+        at = _figure(flip["value"], x["unit"])
+        parts.append(f"{sign} {at}{mark} {text}{jump}")
     return "; ".join(parts) or "–"

@@ -220,3 +220,15 @@ def test_a_flip_whose_search_did_not_end_has_no_value(material):
     found = {"flips": [{**one, "below": side, "above": silent}]}
     assert flips.rows(found)[0][-1] == "≤ ? systemic"
     assert flips.silent(found) == []
+
+
+def test_flip_values_have_no_exponent_and_dates_their_quarter():
+    def cell(value, unit):
+        side = {"value": value, "to": "bet_won", "status": "ok", "within_range": False}
+        none = {"value": None, "to": None, "status": "none_within_bounds"}
+        one = {"story": "base", "key": "k", "unit": unit, "value": value, "range": None}
+        return flips.rows({"flips": [{**one, "below": side, "above": none}]})[0]
+
+    assert cell(2029.374, "decimal year")[1] == "2029.37"
+    assert cell(14400.0, "USD bn")[3] == "≤ 14\u2009400 won"
+    assert cell(6.147e-05, "share")[3] == "≤ 0.00006147 won"
