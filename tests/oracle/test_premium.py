@@ -18,6 +18,7 @@ TERMS = (
 )
 
 
+@pytest.mark.slow
 def test_engine_equals_oracle_with_a_premium_by_class_beside_an_agency(tmp_path):
     own = retold(tmp_path, "disproved_agency", guarantee="guarantee_premium")
     story = str(own.with_suffix(""))
