@@ -7,6 +7,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.chip_orders import ChipOrders
+from engine.chip_priority import PerBuyer
 from engine.contagion.idling import Idling
 from engine.contagion.information import Contagion, SystemState
 from engine.contagion.public_markets import PublicMarkets, PublicState
@@ -102,6 +104,8 @@ class EconomyState(eqx.Module):
     wealth: WealthState
     agency: AgencyState | None
     public: PublicState | None
+    chips: PerBuyer | None
+    """Capex that waits for chips [USD bn]."""
 
 
 class Layers(eqx.Module):
@@ -129,6 +133,8 @@ class Layers(eqx.Module):
     contagion: Contagion
     public: PublicMarkets | None
     """None where the config has no public markets."""
+    chips: ChipOrders | None
+    """None where vendors deliver all that is ordered."""
     wealth: Wealth
     idling: Idling
     access: Float[Array, "..."]
@@ -171,6 +177,7 @@ class Layers(eqx.Module):
             investors=Investors.build(economy),
             contagion=Contagion.build(economy),
             public=PublicMarkets.build(economy),
+            chips=ChipOrders.build(economy),
             wealth=Wealth.build(economy, grid),
             idling=Idling.build(economy),
             access=access,
@@ -239,4 +246,5 @@ def opening_state(economy: Economy, grid: TimeGrid) -> EconomyState:
         wealth=Wealth.build(economy, grid).opened(),
         agency=Agency.opening(economy, holders),
         public=None if public is None else public.opening(),
+        chips=ChipOrders.opening(economy),
     )

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.chip_supply import ChipSupply, delivered_part, ship
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, span
@@ -35,6 +36,8 @@ class Fleet(eqx.Module):
     shells: Float[Array, "..."]
     waiting: Float[Array, "..."] | None = None
     """Financed gigawatts without power; None where nothing waits."""
+    on_order: Float[Array, "..."] | None = None
+    """Gigawatts without chips; None where all that is ordered is delivered."""
 
 
 class Prices(eqx.Module):
@@ -58,6 +61,10 @@ class Prices(eqx.Module):
     """Financed gigawatts without power at the end of the quarter."""
     wait: Float[Array, "..."] | None = None
     """Years until the last of them has power, at this quarter's connections."""
+    chips: Float[Array, "..."] | None = None
+    """Share of all chips on order that is delivered in the quarter."""
+    on_order: Float[Array, "..."] | None = None
+    """Gigawatts on order at the end of the quarter."""
 
 
 class Market(eqx.Module):
@@ -79,6 +86,7 @@ class Market(eqx.Module):
     indexation: Float[Array, "..."]
     """Growth of the market rent of shells [1/year]."""
     queue: Queue | None = None
+    chips: ChipSupply | None = None
 
     @staticmethod
     def build(economy: Economy) -> "Market":
@@ -109,6 +117,7 @@ class Market(eqx.Module):
             shell_wear=DT / economy["market.shell_life"],
             indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
             queue=Queue.build(economy),
+            chips=ChipSupply.build(economy),
         )
 
     def opening(self, economy: Economy) -> Fleet:
@@ -120,6 +129,7 @@ class Market(eqx.Module):
             gigawatts=shape * scale,
             shells=economy["market.fleet"],
             waiting=economy.figures.get("market.queue.opening"),
+            on_order=ChipSupply.opening(economy),
         )
 
     def price_level(self, utilisation: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -150,18 +160,26 @@ class Market(eqx.Module):
         retired = jnp.sum(self.retiring * fleet.gigawatts, axis=0)
         worth = jnp.clip(utilisation / self.reference_utilisation, 0.0, 1.0)
         renewed = retired * worth
-        best = without_shortage(self.reference_utilisation, in_service, fleet.waiting)
+        best = without_shortage(
+            self.reference_utilisation, in_service, fleet.waiting, fleet.on_order
+        )
         tight = jnp.maximum(utilisation - best, 0.0)
         financed = (
             quarter.after_pipeline * quarter.planned_additions * quarter.response
             + renewed
             + self.shortage * DT * tight * in_service
         )
+        shipped = ship(
+            self.chips,
+            quarter.years,
+            self.pipeline * DT * quarter.pipeline + financed * openness,
+            fleet.on_order,
+        )
         connected = connect(
             self.queue,
             quarter.years,
-            self.pipeline * DT * quarter.pipeline + financed * openness,
-            renewed,
+            shipped.delivered,
+            delivered_part(shipped.share, renewed),
             openness,
             fleet.waiting,
         )
@@ -178,6 +196,8 @@ class Market(eqx.Module):
             in_service=powered,
             waiting=connected.waiting,
             wait=connected.wait,
+            chips=shipped.share,
+            on_order=shipped.on_order,
         )
         shells = jnp.maximum(fleet.shells * (1.0 - self.shell_wear), powered)
-        return prices, Fleet(register, shells, connected.waiting)
+        return prices, Fleet(register, shells, connected.waiting, shipped.on_order)

@@ -84,9 +84,13 @@ def connect(
 def without_shortage(
     reference: Float[Array, "..."],
     in_service: Float[Array, "..."],
-    waiting: Float[Array, "..."] | None,
+    *waiting: Float[Array, "..."] | None,
 ) -> Float[Array, "..."]:
-    """Utilisation above which builders see a shortage: they count what waits."""
-    if waiting is None:
+    """Utilisation above which builders see a shortage: they count what waits.
+
+    Each of `waiting` is for power or for chips [GW], None where nothing ever does.
+    """
+    coming = [gigawatts for gigawatts in waiting if gigawatts is not None]
+    if not coming:
         return reference
-    return reference * (1.0 + waiting / jnp.maximum(in_service, 1e-6))
+    return reference * (1.0 + sum(coming) / jnp.maximum(in_service, 1e-6))

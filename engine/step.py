@@ -9,6 +9,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine import chip_orders
+from engine.chip_orders import ChipFlows
 from engine.contagion import public_markets
 from engine.contagion.idling import IdlingFlows
 from engine.contagion.information import SystemFlows
@@ -63,6 +65,7 @@ class Record(eqx.Module):
     wealth: WealthFlows
     idling: IdlingFlows
     public: PublicFlows | None
+    chips: ChipFlows | None
     residuals: dict[str, Float[Array, "..."]]
     """Largest relative violation of each invariant."""
 
@@ -85,8 +88,12 @@ def step(
     prices = foreseen(prices, quarter.foresight)
     contracts = aged(state.clouds.contracts)
     operations = layers.clouds.operate(
-        prices, quarter.clouds, contracts, state.clouds.deferred_capex
+        prices,
+        quarter.clouds,
+        contracts,
+        chip_orders.not_built(state.clouds.deferred_capex, state.chips),
     )
+    hybrid_paths = chip_orders.late_backlog(layers.chips, quarter.hybrid, state.chips)
     billed = operations.billed * state.clouds.alive
     tenancies, tenancy_state = layers.tenancies(
         drivers, prices, quarter.leases, layers.spvs.rent, rule, state.tenancies
@@ -95,7 +102,7 @@ def step(
     to_hyperscalers = layers.providers * quarter.firm[:, None]
     named = (
         firm_to_clouds
-        + layers.hybrid.labs * quarter.hybrid.backlog
+        + layers.hybrid.labs * hybrid_paths.backlog
         + state.hybrid.overflow.served[:-1] * DT
         + jnp.sum(to_hyperscalers, axis=1)
         + layers.spvs.from_labs(quarter.leases, tenancies, state.spvs.alive)
@@ -113,15 +120,30 @@ def step(
     spv_earnings = layers.spvs.earn(
         prices, quarter.leases, tenancies, labs.honoured, state.spvs.debt
     )
+    chips = chip_orders.placed(
+        layers.chips,
+        prices,
+        drivers,
+        quarter.capex,
+        quarter.hybrid,
+        quarter.dues,
+        quarter.clouds,
+        layers.cloud_terms,
+        layers.guarantee,
+        contracts,
+        state.clouds,
+        state.chips,
+    )
     hybrid, hybrid_state = layers.hybrid(
         drivers,
         prices,
-        quarter.hybrid,
+        hybrid_paths,
         labs.honoured,
         met.hybrid,
         money,
         state.hybrid,
         layers.hyperscalers.supply_spread(state.hyperscalers),
+        chips.hybrid,
     )
 
     # 5 capital structures divide
@@ -154,6 +176,7 @@ def step(
         contracts,
         rule,
         state.clouds,
+        chips.clouds,
     )
     spvs, spv_state = divide_spv(
         drivers,
@@ -182,6 +205,7 @@ def step(
         to_projects + jnp.sum(layers.customers * billed[:, None], axis=0),
         jnp.sum(to_hyperscalers * labs.honoured[:, None], axis=0),
         state.hyperscalers,
+        chips.hyperscalers,
     )
     vendor, vendor_state = layers.vendor(
         drivers,
@@ -293,6 +317,7 @@ def step(
         wealth=wealth,
         idling=layers.idling(prices, tenancies, spvs, clouds, hybrid),
         public=public,
+        chips=chips.flows,
         residuals={},
     )
     checked = residuals(record, state, layers.holders)
@@ -314,5 +339,6 @@ def step(
         wealth=wealth_state,
         agency=agency_state,
         public=public_state,
+        chips=chips.waiting,
     )
     return after, record

@@ -21,6 +21,7 @@ CONVERSIONS: dict[str, float] = {
     "_gw_per_year": 1.0,
     "_share": 1.0,
     "_x": 1.0,
+    "_rank": 1.0,
     "_per_usd_bn_x": 1.0,
 }
 """Config-key suffix to the factor that turns its value into the engine's unit."""
@@ -42,6 +43,7 @@ LABELS: dict[str, str] = {
     "_gw_per_year": "GW/year",
     "_share": "share",
     "_x": "x",
+    "_rank": "rank",
     "_per_usd_bn_x": "1/USD bn",
 }
 """Config-key suffix to the label of the unit in which the key is written."""

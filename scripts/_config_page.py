@@ -6,7 +6,13 @@ from typing import Any, get_args, get_origin
 from pydantic_core import PydanticUndefined
 
 BASE = pathlib.Path(__file__).parents[1] / "configs" / "base.toml"
-OPTIONAL = ("agency", "guarantee_implicit", "guarantee_premium", "grid_queue")
+OPTIONAL = (
+    "agency",
+    "guarantee_implicit",
+    "guarantee_premium",
+    "grid_queue",
+    "chip_shortage",
+)
 """Stories with tables that base has not."""
 
 HEAD = """\

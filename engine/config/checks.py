@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.config.checks_of_deals import problems_of_deals
-from engine.config.checks_of_markets import problems_of_markets
+from engine.config.checks_of_markets import problems_of_chips, problems_of_markets
 from engine.config.funds import TERMS, TOTAL
 from engine.config.tables import (
     Problem,
@@ -77,6 +77,7 @@ def problems(table: dict[str, Any]) -> list[Problem]:
         _fund_terms,
         problems_of_deals,
         problems_of_markets,
+        problems_of_chips,
     ):
         found.extend(check(table))
     return found

@@ -1,4 +1,8 @@
-"""Public markets and portfolios: both or neither, and of the same classes."""
+"""Markets and what hangs on them.
+
+Public markets and portfolios: both or neither, and of the same classes. Priority of
+buyers of chips: whole ranks, and only where chips can be short.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +20,9 @@ PORTFOLIOS = {
 
 SELLS = "banks.target_leverage_x"
 """With it banks sell public assets."""
+
+BUYERS, RANK, RANKS = ("neoclouds", "hyperscalers", "hybrid"), "chip_priority_rank", 3
+"""Who orders chips, where its priority stands, and how many ranks there are."""
 
 TAKEN = (*PORTFOLIOS, TOTAL, "system", "outside", "government", "bond")
 """Names of others' metrics: no class of public assets is called so."""
@@ -57,3 +64,20 @@ def problems_of_markets(table: dict[str, Any]) -> Iterator[Problem]:
         if name in TAKEN:
             text = f"got {name!r}, expected another name: it is that of a holder"
             yield Problem(f"public_markets.{name}", text)
+
+
+def problems_of_chips(table: dict[str, Any]) -> Iterator[Problem]:
+    """Every error in who gets chips first."""
+    is_limited = node(table, "market.chips") is not None
+    for family in BUYERS:
+        for name in members(table, family):
+            path = f"{family}.{name}.{RANK}"
+            rank = number(table, path)
+            if rank is None:
+                continue
+            if rank not in range(1, RANKS + 1):
+                text = f"got {rank:g}, expected a whole rank from 1 (first) to {RANKS}"
+                yield Problem(path, text)
+            if not is_limited:
+                text = f"got {rank:g} and no market.chips, expected the chips to be had"
+                yield Problem(path, text)

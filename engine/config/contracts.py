@@ -41,6 +41,7 @@ class Hyperscaler(Section):
     market_cap_usd_bn: Figure
     reported_capex_2026_usd_bn: Figure
     reported_ocf_2026_usd_bn: Figure
+    chip_priority_rank: Figure | None = None
 
 
 class HyperscalerFunding(Section):

@@ -13,6 +13,13 @@ class Queue(Section):
     opening_gw: Figure
 
 
+class Chips(Section):
+    """Chips that vendors can deliver; `chip_priority_rank` of a buyer says to whom."""
+
+    supply_gw_per_year: Figure
+    growth_pct: Figure
+
+
 class Market(Section):
     """Demand, fleet and price of a GW-year."""
 
@@ -45,6 +52,7 @@ class Market(Section):
     shell_indexation_share: Figure
     shell_cost_usd_bn_per_gw: Figure
     queue: Queue | None = None
+    chips: Chips | None = None
 
 
 class Expectations(Section):

@@ -94,6 +94,11 @@ DRIVERS = {
         "shell_indexation_share": "share of inflation in market rents of shells",
         "shell_cost_usd_bn_per_gw": "cost of a shell, to count an SPV's gigawatts",
         "queue": "what is financed waits for power",
+        "chips": "what is ordered waits for chips",
+    },
+    "market.chips": {
+        "supply_gw_per_year": "accelerators that vendors can deliver at as_of",
+        "growth_pct": "yearly growth of what they can deliver",
     },
     "market.queue": {
         "connections_gw_per_year": "new capacity that can be connected at as_of",
@@ -153,6 +158,7 @@ PEOPLE = {
         "reported_capex_2026_usd_bn": "capex of 2026 as reported and guided",
         "reported_ocf_2026_usd_bn": "operating cash flow of 2026 as reported",
         "market_cap_usd_bn": "market value at as_of, for the wealth effect",
+        "chip_priority_rank": "who gets chips first when they are short: 1, 2 or 3",
     },
     "reported": {
         "reported_capex_2026_usd_bn": "capex of 2026 of a company only reported",
@@ -196,6 +202,7 @@ PEOPLE = {
         "overflow_capex_x": "capex per annual revenue of a customer taken on",
         "overflow_years": "mean remaining life of their contracts",
         "market_cap_usd_bn": "market value at as_of, for the wealth effect",
+        "chip_priority_rank": "who gets chips first when they are short: 1, 2 or 3",
     },
 }
 """The people who sign contracts."""

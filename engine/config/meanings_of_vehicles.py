@@ -66,6 +66,7 @@ VEHICLES = {
         "equity_capacity_share": "most equity a quarter, over market value",
         "equity_discount_share": "discount at which shares are sold",
         "market_cap_usd_bn": "market value at as_of",
+        "chip_priority_rank": "who gets chips first when they are short: 1, 2 or 3",
         "multiple_floor_x": "multiple of EBITDA when growth is gone",
         "valuation_margin_share": "cash margin at which contracts are valued",
         "valuation_rate_pct": "rate at which they are discounted",

@@ -90,6 +90,8 @@ class Neocloud(Section):
     recovery_lag_years: Figure
     contagion_weight_x: Figure
     dispersion_x: Figure
+    chip_priority_rank: Figure | None = None
+    """Whether vendors serve it first (1), like most (2) or last (3)."""
     holders_secured: Shares
     holders_unsecured: Shares
 
@@ -227,6 +229,7 @@ class Hybrid(Section):
     overflow_limit_x: Figure
     overflow_capex_x: Figure
     overflow_years: Figure
+    chip_priority_rank: Figure | None = None
     market_cap_usd_bn: Figure
 
 

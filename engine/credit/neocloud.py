@@ -8,6 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.chip_priority import Allotment, built
+from engine.chip_supply import delivered_part
 from engine.credit.box_covenants import examine_boxes
 from engine.credit.box_pools import (
     draws_open_apart,
@@ -18,6 +20,7 @@ from engine.credit.box_pools import (
 from engine.credit.guarantee import Guarantee
 from engine.credit.ladder import Rungs, climb
 from engine.credit.neocloud_flows import NeocloudFlows
+from engine.credit.neocloud_orders import offered, resuming, unit_cost
 from engine.credit.neocloud_service import service_due
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
 from engine.credit.neocloud_value import estate, market_cap
@@ -46,16 +49,18 @@ def divide(
     contracts: Float[Array, "vintage neocloud ..."],
     rule: AbstractDefaultRule,
     state: NeocloudState,
+    allotment: Allotment | None = None,
 ) -> tuple[NeocloudFlows, NeocloudState]:
     """Divides the quarter's cash among lenders, capex and owners.
 
-    `contracts` is the register of signed revenue, aged into this quarter.
+    `contracts` is the register of signed revenue, aged into this quarter; `allotment`
+    the chips to be had, None where that is all that is ordered.
     """
     draws, issues = aged(state.draws), aged(state.issues)
     service = service_due(quarter, terms, dues, guarantee, state, draws, issues)
     scheduled, bullets = service.scheduled, service.bullets
-    resuming = state.deferred_capex * jnp.minimum(DT / terms.resume, 1.0)
-    committed = once(dues.committed + resuming)
+    resumed = resuming(terms, state.deferred_capex)
+    committed = once(built(allotment, dues.committed + resumed))
     allowed = draws_open_apart(terms.pools, terms.boxes, state.tested, state.pools)
     advance = terms.advance * window.loans * allowed
     own = once(1.0 - advance)
@@ -143,16 +148,13 @@ def divide(
     )
     swept, box = swept_ddtl + swept_box, box - swept_box
     free = once(free - swept)
-    expired = paths.expiring + jnp.sum(terms.ending * contracts, axis=0)
-    offered = (
-        (terms.growth * quarter.money_growth * DT + terms.rebook * expired)
-        * jnp.clip(quarter.ratio, 0.0, 1.0)
-        * (1.0 + guarantee.volume)
-    )
-    cost = once(terms.capex_per_revenue / jnp.clip(prices.level, 0.5, 1.5))
+    wanted = offered(quarter, terms, paths, guarantee, contracts)
+    cost = once(unit_cost(prices, terms))
     prepaid_per_unit = terms.prepayment * terms.term
     need = jnp.maximum(cost * own - prepaid_per_unit, 0.1 * cost)
-    signed = once(jnp.minimum(offered, terms.signing * free / need))
+    # It signs what it has chips for.
+    most = delivered_part(None if allotment is None else allotment.share, wanted)
+    signed = once(jnp.minimum(most, terms.signing * free / need))
     prepayment = prepaid_per_unit * signed
 
     capex = once(committed - deferred + cost * signed)
@@ -189,7 +191,7 @@ def divide(
         alive=alive,
         worst=worst,
         cash=cash,
-        deferred_capex=state.deferred_capex - resuming + deferred,
+        deferred_capex=state.deferred_capex - resumed + deferred,
         deferred_revenue=deferred_revenue,
         backstop_left=state.backstop_left - earnings.backstop,
         ddtl=ddtl - swept_ddtl,
@@ -228,7 +230,8 @@ def divide(
         reach=test.reach,
         pools=None if pool_test is None else pool_test.state,
     )
-    cap = market_cap(quarter, terms, dues, run_rate, new)
+    late = None if allotment is None else allotment.left
+    cap = market_cap(quarter, terms, dues, run_rate, new, late)
     paid_in = raised / (1.0 - terms.equity_discount)
     ownership = state.ownership * ratio_above(
         state.market_cap, state.market_cap + paid_in, 1.0

@@ -46,17 +46,22 @@ def market_cap(
     dues: NeocloudDues,
     run_rate: Float[Array, "neocloud ..."],
     state: NeocloudState,
+    late: Float[Array, "neocloud ..."] | None = None,
 ) -> Float[Array, "neocloud ..."]:
-    """Contracted value plus a multiple of run-rate EBITDA, less what is owed."""
+    """Contracted value plus a multiple of run-rate EBITDA, less what is owed.
+
+    `late` is capex that waits for chips, and is still to be paid [USD bn].
+    """
     value = dues.legacy_value + jnp.sum(terms.remaining * state.contracts, axis=0)
     multiple = terms.multiple_floor + (
         terms.multiple - terms.multiple_floor
     ) * jnp.clip(quarter.ratio, 0.0, 1.0)
+    unpaid = state.deferred_capex if late is None else state.deferred_capex + late
     return jnp.maximum(
         terms.valuation_margin * value
         + multiple * run_rate
         - (state.debt - state.cash)
         - dues.committed_left
-        - state.deferred_capex,
+        - unpaid,
         0.0,
     )

@@ -3,6 +3,7 @@
 # The metrics register themselves on import.
 from engine.metrics import idle as idle
 from engine.metrics import of_agency as of_agency
+from engine.metrics import of_chips as of_chips
 from engine.metrics import of_covenants as of_covenants
 from engine.metrics import of_fund_terms as of_fund_terms
 from engine.metrics import of_funds as of_funds

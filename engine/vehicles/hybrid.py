@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from engine.chip_priority import Allotment, built
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
@@ -116,11 +117,13 @@ class Hybrid(eqx.Module):
         openness: Float[Array, "..."],
         state: HybridState,
         supply: Float[Array, "..."] | None = None,
+        chips: Allotment | None = None,
     ) -> tuple[HybridFlows, HybridState]:
         """Earns, builds, and borrows what is missing; debt above target is repaid.
 
         It takes on customers of failed neoclouds while its leverage allows. `supply`
-        is what bonds of hyperscalers add to the spread (M16).
+        is what bonds of hyperscalers add to the spread (M16), `chips` what it gets of
+        those that its plan needs; customers of failed neoclouds come with theirs.
         """
         served = state.overflow.served * DT
         renewed = self.renewal * paths.lapsed * jnp.minimum(prices.level, 1.0)
@@ -147,7 +150,7 @@ class Hybrid(eqx.Module):
         overflow, serving = self.overflow.take(
             prices.level, ebitda, owed - state.cash, openness, state.overflow
         )
-        capex = paths.capex * quarter.response + overflow.capex
+        capex = built(chips, paths.capex * quarter.response) + overflow.capex
         payout = self.payout * DT
         flow = (
             ebitda + earned + paths.equity - capex - payout - interest - paths.maturing

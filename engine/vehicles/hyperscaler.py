@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.chip_priority import Allotment, built
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
@@ -122,18 +123,19 @@ class Hyperscalers(eqx.Module):
         rent: Float[Array, "hyperscaler ..."],
         from_labs: Float[Array, "hyperscaler ..."],
         state: HyperscalerState,
+        chips: Allotment | None = None,
     ) -> tuple[HyperscalerFlows, HyperscalerState]:
         """Pays rent, interest and capex; what of payouts isn't kept is cut first.
 
         `planned` capex of the quarter, `rent` to the economy's vehicles, `from_labs`
-        what labs paid for cloud capacity [USD bn].
+        what labs paid for cloud capacity [USD bn]; `chips` that are to be had for it.
         """
         core = self.ocf * (1.0 + self.growth) ** quarter.years
         ai = self.ai_margin * self.ai_revenue * (quarter.revenue - self.observed)
         operating = (core + ai) * DT + self.lab_margin * from_labs
         annual = jnp.maximum(4.0 * operating, 1e-6)
         debt = self.legacy_debt + state.bonds
-        capex = planned * quarter.response
+        capex = built(chips, planned * quarter.response)
         rungs = self._rungs(quarter, annual, capex, state)
         if rungs is None:
             rate = (

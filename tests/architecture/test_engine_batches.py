@@ -46,7 +46,13 @@ def without_paths(result):
 
 
 @pytest.mark.parametrize(
-    "path", ["base", "scenarios/agency", "scenarios/route_by_price"]
+    "path",
+    [
+        "base",
+        "scenarios/agency",
+        "scenarios/route_by_price",
+        "scenarios/chip_shortage",
+    ],
 )
 def test_every_mechanism_of_a_shipped_economy_runs_in_a_batch(path):
     """Shapes only: a figure that is drawn has a scenario axis, others have none."""

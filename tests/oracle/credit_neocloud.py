@@ -215,7 +215,7 @@ def equity_value(c: dict, p: dict, t: int, rho: float, yearly: float, end: dict)
     contracted = p["value"][t] + dot(p["ahead"], end["contracts"])
     net = total(end, SECURED) + total(end, UNSECURED) - end["cash"]
     worth = c["valuation_margin"] * contracted + multiple * yearly - net
-    return max(0.0, worth - p["capex_left"][t] - end["deferred"])
+    return max(0.0, worth - p["capex_left"][t] - end["deferred"] - end["late"])
 
 
 def survive_cloud(c: dict, kind: str, s: dict, g: float) -> tuple[float, float]:

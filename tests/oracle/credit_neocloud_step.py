@@ -1,6 +1,7 @@
 """A neocloud's quarter, in order: docs/model.md, section 5."""
 
 from tests.oracle.causes import cause
+from tests.oracle.chips import offered, unit_cost
 from tests.oracle.credit_neocloud import (
     SECURED,
     UNSECURED,
@@ -17,13 +18,10 @@ from tests.oracle.dates import (
     HIGHEST,
     clip,
     default_test,
-    dot,
     failed,
     headroom,
     passed,
     ratio,
-    read,
-    span,
 )
 from tests.oracle.pools import divide_pools, examine_pools, is_apart, sweep_pools
 
@@ -50,18 +48,12 @@ def capacities(
 
 
 def sign(c: dict, p: dict, d: dict, t: int, b: dict, e: dict) -> dict:
-    """New contracts: what is offered, and what free cash can build."""
-    dates, values = c["legacy_revenue.dates"], c["legacy_revenue.values"]
-    expired = max(0.0, read(e["middle"] - DT, dates, values) - b["legacy"])
-    expired += dot(span(b["end"], b["end"] + DT), b["contracts"])
-    growth = c["growth"] * max(0.0, d["money"][t] - d["money"][max(t - 4, 0)]) * DT
-    offered = growth + c["rebook"] * expired
-    offered *= clip(d["ratio"][t], 0.0, 1.0) * (1.0 + e["volume"])
-    chips = 1.0 - c["pledged"] * e["fabs"]
-    unit = c["capex_per_revenue"] * chips / clip(e["real"], 0.5, 1.5)
+    """New contracts: what is offered, and what free cash and chips can build."""
+    wanted = offered(c, d, t, b, e["middle"], e["volume"]) * e["chips"]
+    unit = unit_cost(c, e["fabs"], e["real"])
     early = c["prepayment"] * c["term"]
     need = max(unit * e["own"] - early, 0.1 * unit)
-    signed = min(offered, c["signing"] * e["free"] / need)
+    signed = min(wanted, c["signing"] * e["free"] / need)
     return {"signed": signed, "capex": unit * signed, "prepayment": early * signed}
 
 
@@ -70,13 +62,14 @@ def run_cloud(
 ) -> tuple[dict, dict]:
     """One quarter: what to report, and the state at its end.
 
-    `w` has the window (open, spread), the market's real price, and what was earned.
+    `w` has the window (open, spread), the market's real price, what was earned, and the
+    chips that are to be had.
     """
     b, e, ra = w["bill"], w["earned"], f["shifts.rate_all"]
     owed = dues(c, p, d, t, s, g, ra)
     interest, principal, bullets = owed["interest"], owed["principal"], owed["bullets"]
     resuming = s["deferred"] * min(1.0, DT / c["resume"])
-    k = p["capex"][t] + resuming
+    k = w["chips"]["built"]
     advance = min(
         0.98, c["advance"] + g["advance"] * g["part"]["secured"] + g["leverage"]
     )
@@ -160,6 +153,7 @@ def run_cloud(
         "real": w["real"],
         "volume": g["volume"],
         "fabs": g["fabs"],
+        "chips": w["chips"]["share"],
     }
     deal = sign(c, p, d, t, b, more)
 
@@ -174,6 +168,7 @@ def run_cloud(
     end["revolver"] = s["revolver"] - repaid + used["revolver"]
     end["rolled"] = s["rolled"] - unrolled + used["roll"] + late_s
     end["deferred"] = s["deferred"] - resuming + deferred
+    end["late"] = w["chips"]["left"]
     end["prepaid"] = s["prepaid"] - e["prepaid"] + deal["prepayment"]
     end["backstop"] = s["backstop"] - e["backstop"]
     lent = issue + used["revolver"] + used["roll"] + raised + late_s + late_u

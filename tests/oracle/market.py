@@ -2,6 +2,7 @@
 
 import math
 
+from tests.oracle.chips import delivered_share
 from tests.oracle.dates import DT, VINTAGES, clip, dot, shifted, span
 
 
@@ -15,6 +16,7 @@ def opening_market(f: dict) -> dict:
         "fleet": f["market.fleet"],
         "shells": f["market.fleet"],
         "waiting": f.get("market.queue.opening", 0.0),
+        "on_order": 0.0,
     }
 
 
@@ -44,8 +46,8 @@ def prices(f: dict, d: dict, t: int, state: dict) -> dict:
     }
 
 
-def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> dict:
-    """The fleet and the shells at the end of the quarter."""
+def order(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> dict:
+    """Gigawatts ordered this quarter, of them replacements, and what is delivered."""
     alive = span(0.0, f["market.chip_life"])
     after = [*alive[1:], 0.0]
     retired = sum(
@@ -54,20 +56,32 @@ def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> di
     u, best = p["utilisation"], f["market.reference_utilisation"]
     pipeline = d["in_pipeline"][t]
     lacking = max(0.0, u - best) * state["fleet"]
-    if "market.queue.connections" in f:
+    coming = state["waiting"] + state["on_order"]
+    if coming > 0.0:
         # What waits will serve demand too.
-        lacking = max(
-            0.0, u * state["fleet"] - best * (state["fleet"] + state["waiting"])
-        )
+        lacking = max(0.0, u * state["fleet"] - best * (state["fleet"] + coming))
     short = f["market.shortage_response"] * DT * lacking
     planned = (1.0 - pipeline) * d["planned_additions"][t] * d["response"][t]
     free = planned + retired * clip(u / best, 0.0, 1.0) + short
-    additions = f["market.pipeline"] * DT * pipeline + openness * free
+    ordered = f["market.pipeline"] * DT * pipeline + openness * free
+    share = delivered_share(f, d, t, ordered, state["on_order"])
+    return {
+        "ordered": ordered,
+        "replaced": openness * retired * clip(u / best, 0.0, 1.0),
+        "share": share,
+    }
+
+
+def build(f: dict, d: dict, t: int, state: dict, p: dict, asked: dict) -> dict:
+    """The fleet and the shells at the end of the quarter."""
+    alive, share = span(0.0, f["market.chip_life"]), asked["share"]
+    on_order = state["on_order"] + asked["ordered"]
+    additions = share * on_order
     waiting = wait = 0.0
     if "market.queue.connections" in f:
         growth = 1.0 + f["market.queue.growth"]
         connections = f["market.queue.connections"] * growth ** d["years"][t]
-        replaced = openness * retired * clip(u / best, 0.0, 1.0)
+        replaced = share * asked["replaced"]
         asking = state["waiting"] + additions - replaced
         additions = replaced + min(asking, connections * DT)
         waiting = max(0.0, asking - connections * DT)
@@ -83,4 +97,5 @@ def build(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> di
         "additions": additions,
         "waiting": waiting,
         "wait": wait,
+        "on_order": on_order - share * on_order,
     }

@@ -1,5 +1,6 @@
 """The registered metrics, by entity: engine/metrics says what each one means."""
 
+from tests.oracle.chips import of_chips
 from tests.oracle.dates import DT, HIGHEST
 from tests.oracle.funding import funding
 from tests.oracle.measures_of_funds import of_funds
@@ -385,6 +386,7 @@ def measure(run: Run) -> dict[str, Outcome]:
         "vendor": of_vendor,
     }
     found = of_others(run) | of_spreads(run) | of_public(run) | idling(run)
+    found |= of_chips(run)
     for family, formula in families.items():
         for m in run.families[family]:
             found.update({f"{m}.{k}": v for k, v in formula(run, m).items()})

@@ -157,6 +157,13 @@ class Opened:
         if self.buyer is not None:
             self.agency = agency.open_agency(self.buyer, len(self.opening))
         self.market = market.opening_market(f)
+        buyers = ("neoclouds", "hyperscalers", "hybrid")
+        self.late = {m: 0.0 for family in buyers for m in self.families[family]}
+        self.ranks = {
+            m: c.get("chip_priority", 2.0)
+            for family in buyers
+            for m, c in self.c[family].items()
+        }
         self.system = contagion.open_system()
         assets = self.families["public_markets"]
         self.public = public.open_public(f, self.choices, assets)

@@ -1,6 +1,14 @@
 """The whole quarterly step, in the order of docs/model.md."""
 
-from tests.oracle import agency, contracts, credit_spv, market, vehicles, wealth
+from tests.oracle import (
+    agency,
+    chips,
+    contracts,
+    credit_spv,
+    market,
+    vehicles,
+    wealth,
+)
 from tests.oracle.credit_neocloud_step import run_cloud
 from tests.oracle.dates import DT
 from tests.oracle.holders import Holders
@@ -13,8 +21,11 @@ class Oracle(Holders):
         """One quarter of everything: groups of series, by member where there are."""
         kept = wealth.feel(self.f, self.d, t, self.wealth["cut"])
         p = market.prices(self.f, self.d, t, self.market)
+        asked = market.order(self.f, self.d, t, self.market, p, self.system["openness"])
         bills = {
-            m: vehicles.bill(self.f, c, self.calendar, t, self.clouds[m], p)
+            m: vehicles.bill(
+                self.f, c, self.calendar, t, self.clouds[m], p, self.late[m]
+            )
             for m, c in self.c["neoclouds"].items()
         }
         tenancies = self.run_tenancies(t, p)
@@ -22,7 +33,13 @@ class Oracle(Holders):
             m: vehicles.rent_due(c, self.lease[m], self.calendar, t, tenancies[m])
             for m, c in self.c["spvs"].items()
         }
+        late = (
+            self.late[self.families["hybrid"][0]]
+            / self.only("hybrid")["overflow_capex"]
+        )
+        self.rpo = max(0.0, self.hybrid_plan["rpo"][t] - late * DT)
         labs = self.run_labs(t, bills, dues)
+        self.allot_chips(t, bills, p, asked["share"])
         collected = {}
         for m, c in self.c["spvs"].items():
             tenant = self.kinds[m]["tenant"]
@@ -41,12 +58,11 @@ class Oracle(Holders):
         self.hybrid["seeking"] = self.freed(bills, clouds)
         vendor = self.run_vendors(t, hypers, hybrid, clouds, spvs)
         report = self.run_holders(t, clouds, spvs)
-        self.market = market.build(
-            self.f, self.d, t, self.market, p, self.system_before["openness"]
-        )
+        self.market = market.build(self.f, self.d, t, self.market, p, asked)
         spending = self.run_wealth(t, clouds, hypers, hybrid, vendor)
         p.update(in_service=self.market["fleet"])
         p.update({k: self.market[k] for k in ("additions", "waiting", "wait")})
+        p.update(chips=asked["share"], on_order=self.market["on_order"])
         names = ("revenue", "plan", "ratio", "response", "short", "ten_year")
         names += ("spread_factor", "gpu_factor", "money", "demand")
         return {
@@ -59,9 +75,31 @@ class Oracle(Holders):
             "clouds": clouds,
             "spvs": spvs,
             "vendor": vendor,
+            "late": dict(self.late),
+            "late_in_all": self.late_in_all,
             "wealth": {**spending, "kept": kept},
             **report,
         }
+
+    def allot_chips(self, t: int, bills: dict, p: dict, share: float) -> None:
+        """What chips let every buyer build, and what it waits for afterwards."""
+        orders, contracted, weights = {}, {}, {}
+        for m, c in self.c["neoclouds"].items():
+            s, plan = self.clouds[m], self.cloud_plan[m]
+            resuming = s["deferred"] * min(1.0, DT / c["resume"])
+            orders[m] = (plan["capex"][t] + resuming, self.late[m])
+            middle, volume = self.calendar.middles[t], self.g["volume"]
+            wanted = chips.offered(c, self.d, t, bills[m], middle, volume)
+            unit = chips.unit_cost(c, self.g["fabs"], p["level"])
+            contracted[m], weights[m] = unit * wanted, s["alive"]
+        plans = {m: self.capex[m][t] for m in self.families["hyperscalers"]}
+        plans |= {m: self.hybrid_plan["capex"][t] for m in self.families["hybrid"]}
+        for m, planned in plans.items():
+            orders[m] = (planned * DT * self.d["response"][t], self.late[m])
+            contracted[m], weights[m] = 0.0, 1.0
+        self.chips = chips.allot(orders, contracted, weights, self.ranks, share)
+        self.late = {m: x["left"] for m, x in self.chips.items()}
+        self.late_in_all = sum(weights[m] * x for m, x in self.late.items())
 
     def run_labs(self, t: int, bills: dict, dues: dict) -> dict:
         """Labs pay their dues, or a share of them."""
@@ -69,7 +107,7 @@ class Oracle(Holders):
         for m, c in self.c["labs"].items():
             firm = self.firm[m][t]
             named = sum(c[f"providers.{x}"] for x in self.c["hyperscalers"]) * firm
-            named += self.only("hybrid")[f"customers.{m}"] * self.hybrid_plan["rpo"][t]
+            named += self.only("hybrid")[f"customers.{m}"] * self.rpo
             named += self.hybrid["served"][m] * DT
             for i, cloud in self.c["neoclouds"].items():
                 billed = bills[i]["billed"] * self.clouds[i]["alive"]
@@ -145,7 +183,7 @@ class Oracle(Holders):
                 billed = bills[i]["billed"] * self.clouds[i]["alive"]
                 rent += cloud[f"customers.{m}"] * billed
             plan = {
-                "capex": self.capex[m][t] * DT * self.d["response"][t],
+                "capex": self.chips[m]["built"],
                 "rent": rent,
                 "from_labs": from_labs,
                 "last": self.calendar.n_history - 1,
@@ -171,7 +209,12 @@ class Oracle(Holders):
             self.unpaid(c, labs),
             p,
             self.f["shifts.rate_all"],
-            {**self.window(*self.families["hybrid"]), "supply": dearer},
+            {
+                **self.window(*self.families["hybrid"]),
+                "supply": dearer,
+                "rpo": self.rpo,
+                "capex": self.chips[self.families["hybrid"][0]]["built"],
+            },
             {m: r["honoured"] for m, r in labs.items()},
         )
         return self.hybrid
@@ -243,6 +286,7 @@ class Oracle(Holders):
             w = {"bill": b, "earned": earned, "real": p["level"]}
             w |= self.lending(t, m, "secured")
             w |= self.offers[m]
+            w["chips"] = self.chips[m]
             w["middle"], w["middles"] = self.calendar.middles[t], self.calendar.middles
             w["short"] = self.d["short"][t]
             kind = self.choices[f"neoclouds.{m}.kind"]

@@ -152,11 +152,12 @@ def run_hybrid(
 ) -> dict:
     """The hybrid cloud's quarter; `unpaid` is the share of RPO that labs leave.
 
-    `honoured` is the share that each lab pays; who is not in it pays in full.
+    `w` has the window, what RPO brings and what capex chips allow; `honoured` is the
+    share that each lab pays; who is not in it pays in full.
     """
     served = {payer: x * DT for payer, x in state["served"].items()}
-    rpo = plan["rpo"][t]
-    gone = max(plan["rpo"][: t + 1]) - rpo
+    rpo = w["rpo"]
+    gone = max(plan["rpo"][: t + 1]) - plan["rpo"][t]
     renewed = c["renewal"] * gone * min(1.0, market["level"])
     receipts = rpo * (1.0 - unpaid) + renewed
     receipts += sum(x * honoured.get(payer, 1.0) for payer, x in served.items())
@@ -177,7 +178,7 @@ def run_hybrid(
         after[payer] = x * math.exp(-DT / c["overflow"])
         if sought > 1e-9:
             after[payer] += seeking[payer] * min(1.0, market["level"]) * taken / sought
-    capex = plan["capex"][t] * DT * d["response"][t] + c["overflow_capex"] * taken
+    capex = w["capex"] + c["overflow_capex"] * taken
     payout, maturing = c["payout"] * DT, plan["maturing"][t]
     new_rate = d["ten_year"][t] + c["spread"] * d["spread_factor"][t]
     new_rate += c["contagion_pass"] * w["spread"] + w["supply"]
@@ -233,12 +234,17 @@ def run_vendor(c: dict, d: dict, t: int, cash: float, capex: float, paid: dict) 
     }
 
 
-def bill(f: dict, c: dict, calendar: Calendar, t: int, state: dict, market: dict):
-    """What a neocloud sells in the quarter, before anyone pays."""
+def bill(
+    f: dict, c: dict, calendar: Calendar, t: int, state: dict, market: dict, late: float
+):
+    """What a neocloud sells in the quarter, before anyone pays.
+
+    `late` is the capex that waits for chips.
+    """
     dates, values = c["legacy_revenue.dates"], c["legacy_revenue.values"]
     middle = calendar.middles[t]
     legacy = read(middle, dates, values)
-    made = max(0.0, legacy - state["deferred"] / c["capex_per_revenue"])
+    made = max(0.0, legacy - (state["deferred"] + late) / c["capex_per_revenue"])
     contracts = shifted(state["contracts"])
     begin = c["delivery"] + f["physics.delay"]
     end = begin + c["term"]
