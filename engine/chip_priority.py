@@ -50,9 +50,9 @@ class Priority(eqx.Module):
 
         def among(rank: int) -> PerBuyer:
             def of(values: Float[Array, "buyer ..."]) -> Float[Array, "buyer ..."]:
-                return jnp.where(jnp.abs(values - rank) < 0.5, 1.0, 0.0).astype(
-                    values.dtype
-                )
+                is_so = jnp.abs(values - rank) < 0.5
+                # In the dtype of the figures: the C kernel has one.
+                return jnp.where(is_so, jnp.ones_like(values), jnp.zeros_like(values))
 
             return PerBuyer(
                 of(stated.clouds), of(stated.hyperscalers), of(stated.hybrid)[0]

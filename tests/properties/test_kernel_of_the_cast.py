@@ -1,4 +1,4 @@
-"""The whole cast, an agency and the choice by price as a C kernel say what XLA says."""
+"""The whole cast, and stories with more of it, as a C kernel say what XLA says."""
 
 import functools
 import pathlib
@@ -20,7 +20,12 @@ from tests.properties.test_kernel import (
 )
 
 N = 64
-CASTS = ("base.toml", "scenarios/agency.toml", "scenarios/route_by_price.toml")
+CASTS = (
+    "base.toml",
+    "scenarios/agency.toml",
+    "scenarios/route_by_price.toml",
+    "scenarios/chip_shortage.toml",
+)
 
 DATES = 5e-4
 """Dates of 2048 are 1.2e-4 years apart in single precision: begin and end of a rent

@@ -12,6 +12,7 @@ from engine.config import load
 from engine.grid import DT
 from engine.layers import opening_state
 from engine.market import Market
+from native import compile_kernel
 from tests.config_files import CONFIGS, PROVENANCE, errors, retold
 from tests.properties.runs import as_shipped
 
@@ -178,6 +179,23 @@ def test_ranks_come_from_the_figures():
     assert (everybody == 1.0).all()
     assert everyone(of.ranks[0]).sum() == 1.0
     assert everyone(of.ranks[2]).sum() == 0.0
+
+
+def test_in_single_precision_nothing_is_double(tmp_path):
+    """The C kernel refuses a program of two precisions."""
+    path = CONFIGS / "scenarios" / "chip_shortage.toml"
+    economy, _, _ = load(path).build(jnp.float32)
+    demand = jax.tree.map(lambda x: x.astype(jnp.float32), DEMAND)
+
+    def served(economy, share):
+        ranks = Priority.build(economy).ranks
+        two = [PerBuyer(r.clouds[:2], r.hyperscalers[:2], r.hybrid) for r in ranks]
+        return {"hybrid": Priority(tuple(two)).shares(demand, share).hybrid}
+
+    half = jnp.asarray(0.5, jnp.float32)
+    kernel = compile_kernel(served, (economy,), half, tmp_path, np.float32)
+    found = kernel(np.full(2, 0.5, np.float32))["hybrid"]
+    np.testing.assert_allclose(found, served(economy, half)["hybrid"], rtol=1e-6)
 
 
 def test_a_rank_is_whole(tmp_path):
