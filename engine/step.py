@@ -92,6 +92,8 @@ def step(
         quarter.clouds,
         contracts,
         chip_orders.not_built(state.clouds.deferred_capex, state.chips),
+        drivers.short,
+        state.clouds.struck,
     )
     hybrid_paths = chip_orders.late_backlog(layers.chips, quarter.hybrid, state.chips)
     billed = operations.billed * state.clouds.alive

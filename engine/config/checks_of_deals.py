@@ -12,6 +12,7 @@ def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
     yield from _construction(table)
     yield from _pools(table)
     yield from _power(table)
+    yield from _indexation(table)
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
@@ -81,3 +82,14 @@ def _power(table: dict[str, Any]) -> Iterator[Problem]:
         signed = number(deal, keys[1])
         if signed is not None and signed <= 0.0:
             yield Problem(f"{path}.{keys[1]}", f"got {signed}, expected above 0")
+
+
+def _indexation(table: dict[str, Any]) -> Iterator[Problem]:
+    """A price follows at most all of an index, and stays above 0 as rates fall."""
+    highest = {"cpi_indexation_share": 1.0, "rate_indexation_x": 10.0}
+    for name, deal in members(table, "neoclouds").items():
+        for key, most in highest.items():
+            value = number(deal, key)
+            if value is not None and not 0.0 <= value <= most:
+                text = f"got {value}, expected 0 to {most:g}"
+                yield Problem(f"neoclouds.{name}.{key}", text)

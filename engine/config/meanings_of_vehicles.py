@@ -24,6 +24,10 @@ VEHICLES = {
         "ppa_price_usd_per_mwh": "the agreement's price",
         "power_pass_through_share": "share of a change of the price of power since"
         " signing that contracts pass on",
+        "cpi_indexation_share": "share of the rise of consumer prices since signing"
+        " by which a contract's price rises",
+        "rate_indexation_x": "rise of a contract's price, as a part of it, per unit"
+        " rise of the short rate since signing: 2 is 2 % per 100 bp",
         "committed_capex_usd_bn": "capex it has ordered",
         "deferrable_share": "share of that capex that can wait",
         "resume_years": "years over which deferred capex is resumed",

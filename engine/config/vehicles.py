@@ -38,6 +38,10 @@ class Neocloud(Section):
     ppa_share: Figure | None = None
     ppa_price_usd_per_mwh: Figure | None = None
     power_pass_through_share: Figure | None = None
+    cpi_indexation_share: Figure | None = None
+    """Part of a rise of consumer prices that signed prices follow; none is none."""
+    rate_indexation_x: Figure | None = None
+    """Rise of a signed price per unit rise of the short rate; none is none."""
     growth_share: Figure
     rebook_share: Figure
     signing_share: Figure

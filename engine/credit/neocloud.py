@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from engine.chip_priority import Allotment, built
 from engine.chip_supply import delivered_part
+from engine.contracts.indexation import signing
 from engine.credit.box_covenants import examine_boxes
 from engine.credit.box_pools import (
     draws_open_apart,
@@ -214,6 +215,7 @@ def divide(
             state.note_coupon,
         ),
         contracts=newest(contracts, signed),
+        struck=signing(state.struck, signed, quarter.short),
         draws=newest(draws, drawn_box),
         issues=newest(issues, issued),
         chips=chips,

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.contracts import indexation
 from engine.credit.box import box_profile, bullet_profile, remaining_value
 from engine.credit.box_covenants import BoxTerms
 from engine.credit.box_pools import FIGURE, PoolState, PoolTerms
@@ -116,6 +117,8 @@ class NeocloudState(eqx.Module):
     reach: Float[Array, "neocloud ..."]
     """The same with all equity that could have cured it."""
     pools: PoolState | None
+    struck: Float[Array, "vintage neocloud ..."] | None = None
+    """`contracts` times the short rate at signing; None without an index."""
 
     @property
     def secured(self) -> Float[Array, "neocloud ..."]:
@@ -347,4 +350,5 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         tested=jnp.full_like(cash, 1.0 + HIGHEST),
         reach=jnp.full_like(cash, 1.0 + HIGHEST),
         pools=PoolState.opening(economy, cash),
+        struck=indexation.register(economy, register),
     )

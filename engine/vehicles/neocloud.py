@@ -1,10 +1,13 @@
 """Neoclouds: contract first, then finance the contract. What they bill and earn."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contracts.indexation import Indexation, since_as_of, surcharge
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
 from engine.market import VINTAGES, Prices
@@ -24,6 +27,8 @@ class NeocloudPaths(eqx.Module):
     lease: Float[Array, "..."]
     backstop: Float[Array, "..."]
     """Share of the quarter in which the vendor's backstop runs."""
+    indexed: Float[Array, "..."] | None = None
+    """Price of what runs at `as_of`, by consumer prices; None without an index [1]."""
 
 
 class Operations(eqx.Module):
@@ -65,6 +70,7 @@ class Neoclouds(eqx.Module):
     ended: Float[Array, "vintage neocloud ..."]
     ending: Float[Array, "vintage neocloud ..."]
     power: PowerClauses | None
+    indexation: Indexation | None = None
 
     @staticmethod
     def build(economy: Economy) -> "Neoclouds":
@@ -97,6 +103,7 @@ class Neoclouds(eqx.Module):
             ended=ended,
             ending=ending,
             power=PowerClauses.build(economy),
+            indexation=Indexation.build(economy),
         )
 
     @computed_once
@@ -106,6 +113,8 @@ class Neoclouds(eqx.Module):
         paths: NeocloudPaths,
         contracts: Float[Array, "vintage neocloud ..."],
         deferred_capex: Float[Array, "neocloud ..."],
+        short: Float[Array, "..."],
+        struck: Float[Array, "vintage neocloud ..."] | None,
     ) -> Operations:
         """Bills contracts, old and new, and what expired chips fetch at market.
 
@@ -118,11 +127,16 @@ class Neoclouds(eqx.Module):
         expired = paths.tail + jnp.sum(self.ended * contracts, axis=0)
         tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
         sold = legacy + contracted + tail
+        charged = priced(self.power, sold, (legacy, contracted))
+        more = surcharge(
+            self.indexation, paths.indexed, legacy, self.live, contracts, struck, short
+        )
+        charged = charged if more is None else charged + more
         return Operations(
             legacy=legacy,
             contracted=contracted,
             sold=sold,
-            billed=priced(self.power, sold, (legacy, contracted)) * DT * self.collected,
+            billed=charged * DT * self.collected,
         )
 
     @computed_once
@@ -199,7 +213,8 @@ def neocloud_paths(economy: Economy, grid: TimeGrid) -> NeocloudPaths:
         "lease.dates", "lease.values",
     )  # fmt: skip
     deals["backstop_end"] = _of_backer(economy, "backstop_end")
-    return jax.vmap(of, out_axes=1)(deals)
+    paths = jax.vmap(of, out_axes=1)(deals)
+    return dataclasses.replace(paths, indexed=since_as_of(economy, grid))
 
 
 def backing(economy: Economy) -> Float[Array, "vendor neocloud"]:

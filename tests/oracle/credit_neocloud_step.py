@@ -22,6 +22,7 @@ from tests.oracle.dates import (
     headroom,
     passed,
     ratio,
+    shifted,
 )
 from tests.oracle.pools import divide_pools, examine_pools, is_apart, sweep_pools
 
@@ -175,6 +176,7 @@ def run_cloud(
     end["cash"] = s["cash"] + earned + cash_ebitda - services + lent
     end["cash"] += deal["prepayment"] - repaid - unrolled - prepaid - (capex - draw)
     end["contracts"] = [deal["signed"], *b["contracts"][1:]]
+    end["signed_at"] = [d["short"][t], *shifted(s["signed_at"])[1:]]
     end["draws"] = [draw, *owed["draws"][1:]]
     end["issues"] = [issue, *owed["issues"][1:]]
     factor = d["spread_factor"][t]

@@ -24,7 +24,14 @@ class Oracle(Holders):
         asked = market.order(self.f, self.d, t, self.market, p, self.system["openness"])
         bills = {
             m: vehicles.bill(
-                self.f, c, self.calendar, t, self.clouds[m], p, self.late[m]
+                self.f,
+                c,
+                self.calendar,
+                self.d,
+                t,
+                self.clouds[m],
+                p,
+                self.late[m],
             )
             for m, c in self.c["neoclouds"].items()
         }

@@ -4,6 +4,7 @@ import math
 
 from tests.oracle.dates import (
     DT,
+    VINTAGES,
     Calendar,
     clip,
     dot,
@@ -235,7 +236,14 @@ def run_vendor(c: dict, d: dict, t: int, cash: float, capex: float, paid: dict) 
 
 
 def bill(
-    f: dict, c: dict, calendar: Calendar, t: int, state: dict, market: dict, late: float
+    f: dict,
+    c: dict,
+    calendar: Calendar,
+    d: dict,
+    t: int,
+    state: dict,
+    market: dict,
+    late: float,
 ):
     """What a neocloud sells in the quarter, before anyone pays.
 
@@ -265,6 +273,16 @@ def bill(
         if "ppa" in c:
             then = c["ppa_price"] / c["power_signed"] - 1.0
             dearer = c["power_cost"] * (c["ppa"] * then + (1.0 - c["ppa"]) * now)
+    if "cpi_indexation" in c or "rate_indexation" in c:
+        yearly = 1.0 + f["macro.cpi"] * c.get("cpi_indexation", 0.0)
+        follows, short = c.get("rate_indexation", 0.0), d["short"][t]
+        since = yearly ** max(0.0, middle - calendar.as_of)
+        then = f["rates.short"] + f["shifts.rate_all"]
+        priced += made * (since * (1.0 + follows * (short - then)) - 1.0)
+        runs, rates = span(begin, end), shifted(state["signed_at"])
+        for k in range(VINTAGES):
+            price = yearly ** (k * DT) * (1.0 + follows * (short - rates[k]))
+            priced += runs[k] * contracts[k] * (price - 1.0)
     return {
         "legacy": legacy,
         "legacy_tail": legacy_expired * fetched,

@@ -60,7 +60,7 @@ def earned(economy: Economy) -> jax.Array:
     )
     age = jnp.argmax(clouds.live[:, 0])
     contracts = jnp.zeros((VINTAGES, n)).at[age, :].set(4.0)
-    operations = clouds.operate(prices, paths, contracts, none)
+    operations = clouds.operate(prices, paths, contracts, none, nil, None)
     honoured = jnp.ones(clouds.labs.shape[1])
     result = clouds.earn(operations, paths, honoured, none, none)
     return jnp.stack([result.ebitda[0], operations.billed[0], operations.sold[0]])

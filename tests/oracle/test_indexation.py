@@ -1,0 +1,23 @@
+"""Contracts whose price follows consumer prices and rates: engine and oracle."""
+
+import numpy as np
+import pytest
+
+from tests.oracle.comparing import check
+from tests.unit.test_indexation import INDEX
+from tests.unit.test_power import stating
+
+
+@pytest.mark.slow
+def test_engine_equals_oracle_with_indexed_contracts(tmp_path):
+    story = str(stating(tmp_path, INDEX).with_suffix(""))
+    case = check(story, n_random=4, most_excluded=0)
+    for name, worst in case.results.residuals.items():
+        assert worst.max() <= 1e-10, name
+    clouds = case.results.record.clouds
+    billed, sold = (np.asarray(x)[:, :, 0] for x in (clouds.billed, clouds.revenue))
+    assert (sold[:, :40] > 0.0).all()
+    per_sold = billed[:, :40] / sold[:, :40]
+    # Prices went both ways, or the index was not tried.
+    assert (np.diff(per_sold, axis=1) > 1e-4).any()
+    assert (np.diff(per_sold, axis=1) < -1e-4).any()
