@@ -16,8 +16,9 @@ def test_engine_equals_oracle_with_indexed_contracts(tmp_path):
         assert worst.max() <= 1e-10, name
     clouds = case.results.record.clouds
     billed, sold = (np.asarray(x)[:, :, 0] for x in (clouds.billed, clouds.revenue))
-    assert (sold[:, :40] > 0.0).all()
-    per_sold = billed[:, :40] / sold[:, :40]
+    sells = (sold > 0.1).all(axis=0)
+    assert sells.sum() > 10
+    per_sold = billed[:, sells] / sold[:, sells]
     # Prices went both ways, or the index was not tried.
     assert (np.diff(per_sold, axis=1) > 1e-4).any()
     assert (np.diff(per_sold, axis=1) < -1e-4).any()
