@@ -168,7 +168,12 @@ def step(
     clouds, cloud_state = divide(
         drivers,
         prices,
-        Window(open=money, spread=met.clouds, resold=for_boxes),
+        Window(
+            open=money,
+            spread=met.clouds,
+            resold=for_boxes,
+            buyers=layers.hyperscalers.buying(state.hyperscalers),
+        ),
         cloud_terms,
         quarter.dues,
         quarter.clouds,
@@ -191,7 +196,7 @@ def step(
         rule,
         state.spvs,
     )
-    hybrid_state = layers.hybrid.met(operations.billed, clouds.failing, hybrid_state)
+    hybrid_state = layers.hybrid.met(operations.billed, clouds.stranding, hybrid_state)
     rents = spv_earnings.paid_by_tenant * state.spvs.alive
     to_projects, owners = construction.settled(
         spvs.building,
@@ -208,6 +213,7 @@ def step(
         jnp.sum(to_hyperscalers * labs.honoured[:, None], axis=0),
         state.hyperscalers,
         chips.hyperscalers,
+        clouds.bought,
     )
     vendor, vendor_state = layers.vendor(
         drivers,

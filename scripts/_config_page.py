@@ -12,6 +12,7 @@ OPTIONAL = (
     "guarantee_premium",
     "grid_queue",
     "chip_shortage",
+    "workout",
 )
 """Stories with tables that base has not."""
 

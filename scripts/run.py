@@ -106,6 +106,7 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
         "metrics": metrics(result),
         "order_of_failure": order_of_failure(economy, grid, result),
         "defaults": defaults(economy, grid, result),
+        **({"workouts": x} if (x := workouts(economy, result)) else {}),
         "spreads_met": spreads_met(result),
         "residuals": result.residuals,
         "classification": classifications()[int(result.classification)],
@@ -193,10 +194,20 @@ def defaults(economy: Any, grid: Any, result: Any) -> list[dict[str, Any]]:
     from scripts._names import told
 
     found = causes.defaults(result.record, economy, grid.modelled(grid.ends))
+    outcome = workouts(economy, result)
     return [
         {"entity": name, "date": date, "cause": told(cause)}
+        | ({"workout": outcome[name]["way"]} if name in outcome else {})
         for name, date, cause in found
     ]
+
+
+def workouts(economy: Any, result: Any) -> dict[str, dict[str, Any]]:
+    """What creditors made of every neocloud that failed; none without a workout."""
+    from engine.metrics.workouts import outcomes
+
+    found = outcomes(result.record.clouds, economy.members("neoclouds"))
+    return {name: outcome._asdict() for name, outcome in found.items()}
 
 
 def spreads_met(result: Any) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ POSITIVE = (
     "hyperscaler_funding.supply_reference_usd_bn",
     "hyperscaler_funding.digestion_years",
     "hyperscaler_funding.lease_life_years",
+    "workout.buyer_life_years",
 )
 """Figures that something is divided by."""
 

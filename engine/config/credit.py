@@ -79,6 +79,15 @@ class Route(Section):
     width_bps: Figure
 
 
+class Workout(Section):
+    """What a failed neocloud that runs on brings; absent: it is liquidated."""
+
+    buyer_discount_share: Figure
+    buyer_cash_share: Figure
+    buyer_life_years: Figure
+    exchange_cost_share: Figure
+
+
 class Lending(Section):
     """How newly lent money is split between banks and funds; absent: as the deals say.
 

@@ -22,7 +22,7 @@ from engine.config.contracts import (
     Lab,
     Reported,
 )
-from engine.config.credit import Credit, Guarantee, Lending, Marks, Route
+from engine.config.credit import Credit, Guarantee, Lending, Marks, Route, Workout
 from engine.config.drivers import (
     Access,
     Adoption,
@@ -115,6 +115,7 @@ class EconomyConfig(FrozenModel):
     marks: Marks
     route: Route
     lending: Lending | None = None
+    workout: Workout | None = None
     funds: dict[
         str,
         Annotated[

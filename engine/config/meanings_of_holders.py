@@ -67,6 +67,12 @@ HOLDERS = {
         "owner_cost_pct": "cost of the owners' money that fills the difference",
         "sector_share": "most of all banks' CET1 in all these names together",
     },
+    "workout": {
+        "buyer_discount_share": "what a buyer deducts from the going concern",
+        "buyer_cash_share": "of hyperscalers' cash above the minimum, bid in a quarter",
+        "buyer_life_years": "mean time in which a buyer earns back what it paid",
+        "exchange_cost_share": "what a distressed exchange costs of the going concern",
+    },
     "banks": {
         "buffer_usd_bn": "losses that banks can take",
         "cet1_usd_bn": "their common equity",

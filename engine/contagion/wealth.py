@@ -187,7 +187,7 @@ class Wealth(eqx.Module):
         companies = value(
             self.hyperscalers,
             hyperscalers.operating,
-            hyperscalers.owed - hyperscalers.cash,
+            hyperscalers.net_debt,
         )
         equity = (
             jnp.sum(self.neoclouds * clouds.price, axis=0)

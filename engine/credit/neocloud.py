@@ -24,8 +24,14 @@ from engine.credit.neocloud_flows import NeocloudFlows
 from engine.credit.neocloud_orders import offered, resuming, unit_cost
 from engine.credit.neocloud_service import service_due
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
-from engine.credit.neocloud_value import estate, market_cap
+from engine.credit.neocloud_value import (
+    estate,
+    liquidation,
+    market_cap,
+    running_on,
+)
 from engine.credit.window import Window
+from engine.credit.workout import resolve
 from engine.drivers import Drivers
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule
@@ -96,7 +102,6 @@ def divide(
         + capacity.roll
         + capacity.equity
     )
-    default = estate(prices, terms, state)
 
     spare = state.cash - terms.minimum_cash
     gap = owed - refinanced + own * committed - earnings.cash_ebitda - earned - spare
@@ -137,6 +142,18 @@ def divide(
     alive, worst = survive(
         state.alive, state.worst, g, terms.dispersion, terms.is_cohort, rule
     )
+    pool, workout = resolve(
+        terms.workout,
+        liquidation(prices, terms, state),
+        running_on(terms, dues, operations, earnings, contracts, state),
+        state.debt,
+        window.buyers,
+        alive,
+        state.alive - alive,
+        terms.is_cohort,
+        rule,
+    )
+    default = estate(pool, terms, state)
     raised = drawn.equity + test.cure
 
     excess = once(jnp.maximum(-gap, 0.0))
@@ -299,5 +316,6 @@ def divide(
         cash=cash,
         premium=service.premium,
         book_gap=cash + ppe - new.debt - deferred_revenue - new.book_equity,
+        workout=workout,
     )
     return flows, new

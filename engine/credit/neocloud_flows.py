@@ -1,9 +1,11 @@
 """What a neocloud's quarter reports."""
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.credit.box_pools import PoolFlows
+from engine.credit.workout import WorkoutFlows
 
 
 class NeocloudFlows(eqx.Module):
@@ -72,3 +74,17 @@ class NeocloudFlows(eqx.Module):
     premium: Float[Array, "neocloud ..."] | None = None
     """What lenders hand on of `interest_secured` to the guarantor."""
     pools: PoolFlows | None = None
+    workout: WorkoutFlows | None = None
+    """None where what fails is liquidated."""
+
+    @property
+    def stranding(self) -> Float[Array, "neocloud ..."]:
+        """What fails this quarter and no longer serves its customers."""
+        if self.workout is None:
+            return self.failing
+        return self.failing * self.workout.liquidated
+
+    @property
+    def bought(self) -> Float[Array, "..."] | None:
+        """What buyers pay for what fails this quarter; None where nobody buys."""
+        return None if self.workout is None else jnp.sum(self.workout.paid, axis=0)

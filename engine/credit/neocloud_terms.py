@@ -15,6 +15,7 @@ from engine.credit.guarantee import (
     leverage_shift,
     opening_debt_scale,
 )
+from engine.credit.workout import Workout
 from engine.drivers import rate_shift
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
@@ -83,6 +84,8 @@ class NeocloudTerms(eqx.Module):
     pools: PoolTerms | None
     equity_price: Float[Array, "..."]
     is_cohort: Bool[Array, "neocloud ..."]
+    workout: Workout | None = None
+    """None: what fails is liquidated."""
 
 
 class NeocloudState(eqx.Module):
@@ -306,6 +309,7 @@ def neocloud_terms(
         pools=PoolTerms.build(economy, clouds.tail_price),
         equity_price=economy["criteria.equity_price"],
         is_cohort=jnp.asarray(economy.where("neoclouds", "kind", "cohort")),
+        workout=Workout.build(economy),
     )
 
 

@@ -8,11 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms
+from engine.credit.workout import Running
 from engine.drivers import Drivers
 from engine.market import Prices
 from engine.numerics import ratio_above
 from engine.once import computed_once
 from engine.survival import HIGHEST
+from engine.vehicles.neocloud import Earnings, Operations
 
 
 class Estate(eqx.Module):
@@ -24,10 +26,40 @@ class Estate(eqx.Module):
     headroom: Float[Array, "neocloud ..."]
 
 
+def liquidation(
+    prices: Prices, terms: NeocloudTerms, state: NeocloudState
+) -> Float[Array, "neocloud ..."]:
+    """What the pledged chips fetch in a forced sale [USD bn]."""
+    return state.chips * terms.fire_sale * jnp.minimum(prices.level, 1.0)
+
+
+def running_on(
+    terms: NeocloudTerms,
+    dues: NeocloudDues,
+    operations: Operations,
+    earnings: Earnings,
+    contracts: Float[Array, "vintage neocloud ..."],
+    state: NeocloudState,
+) -> Running | None:
+    """What the company brings if it runs on; None where it is always liquidated."""
+    if terms.workout is None:
+        return None
+    return Running(
+        contracted=dues.legacy_value + jnp.sum(terms.remaining * contracts, axis=0),
+        margin=terms.valuation_margin,
+        received=ratio_above(earnings.receipts, operations.billed, 1.0),
+        to_build=dues.committed_left + state.deferred_capex,
+        prepaid=state.deferred_revenue,
+        sold=operations.sold,
+        decay=terms.collateral_decay,
+    )
+
+
 @computed_once
-def estate(prices: Prices, terms: NeocloudTerms, state: NeocloudState) -> Estate:
-    """Absolute priority: pledged chips to the secured, the rest to the unsecured."""
-    pool = state.chips * terms.fire_sale * jnp.minimum(prices.level, 1.0)
+def estate(
+    pool: Float[Array, "neocloud ..."], terms: NeocloudTerms, state: NeocloudState
+) -> Estate:
+    """Absolute priority: the pool to the secured, the rest to the unsecured."""
     claim = state.secured
     to_secured = jnp.minimum(pool, claim)
     rest = pool - to_secured + state.cash + terms.other_assets

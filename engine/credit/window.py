@@ -13,6 +13,9 @@ class Window(eqx.Module):
     resold: Float[Array, "..."] | None = None
     """How open it is for loans of which an agency buys a part; None without one."""
 
+    buyers: Float[Array, "..."] | None = None
+    """What buyers of failed companies can pay [USD bn]; None where nobody buys."""
+
     @property
     def loans(self) -> Float[Array, "..."]:
         """How open it is for secured loans and take-outs."""

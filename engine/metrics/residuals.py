@@ -44,6 +44,8 @@ def cash(
     )
     if hyper.funding is not None:
         hyper_uses = hyper_uses + hyper.funding.leased - hyper.funding.lease_paid
+    if hyper.acquisitions is not None:
+        hyper_uses = hyper_uses + hyper.acquisitions.returned - hyper.acquisitions.paid
     hybrid_uses = (
         hybrid.core
         + hybrid.receipts
@@ -110,6 +112,8 @@ def cash(
     gaps.append((received * (shares - 1.0), received))
     if record.classes.premium is not None:
         gaps.append(premium_cash(record))
+    if clouds.workout is not None and hyper.acquisitions is not None:
+        gaps += purchases(clouds.workout, hyper.acquisitions)
     if record.agency is not None:
         gaps += agency_cash(record, state)
     fund, income = record.fund, record.private.interest
@@ -142,6 +146,16 @@ def cash(
         paid = jnp.sum(record.public.paid, axis=0)
         gaps.append((jnp.sum(record.public.proceeds, axis=0) - paid, paid))
     return _largest(gaps, n_batch)
+
+
+def purchases(workout: Any, acquisitions: Any) -> list[tuple[Array, Array]]:
+    """What estates get is what buyers pay, within what they can."""
+    received = jnp.sum(workout.paid, axis=0)
+    beyond = jnp.maximum(received - workout.capacity, 0.0)
+    return [
+        (jnp.sum(acquisitions.paid, axis=0) - received, received),
+        (beyond, workout.capacity),
+    ]
 
 
 def premium_cash(record: Any) -> tuple[Array, Array]:
@@ -268,6 +282,10 @@ def balance_sheet(
         returned = funding.lease_paid - funding.lease_interest
         rolled = opened + funding.leased - returned
         gaps.append((funding.obligation - rolled, hyper.debt))
+    if hyper.acquisitions is not None:
+        bought = hyper.acquisitions
+        rolled = before.acquired + bought.paid - bought.returned
+        gaps.append((bought.held - rolled, hyper.debt))
     return _largest(gaps, n_batch)
 
 

@@ -11,6 +11,7 @@ from engine.grid import DT, TimeGrid
 from engine.numerics import ratio_above
 from engine.once import computed_once
 from engine.survival import headroom
+from engine.vehicles.acquisitions import AcquisitionFlows, Acquisitions
 from engine.vehicles.hyperscaler_funding import (
     FundingFlows,
     FundingState,
@@ -25,6 +26,8 @@ class HyperscalerState(eqx.Module):
     cash: Float[Array, "hyperscaler ..."]
     bonds: Float[Array, "hyperscaler ..."]
     funding: FundingState | None
+    acquired: Float[Array, "hyperscaler ..."] | None = None
+    """Cost of neoclouds bought that is not yet earned back [USD bn]."""
 
 
 class HyperscalerFlows(eqx.Module):
@@ -42,6 +45,8 @@ class HyperscalerFlows(eqx.Module):
     debt: Float[Array, "hyperscaler ..."]
     funding: FundingFlows | None
     """None where bonds are the only rung."""
+    acquisitions: AcquisitionFlows | None = None
+    """None where nobody buys failed neoclouds."""
 
     @property
     def owed(self) -> Float[Array, "hyperscaler ..."]:
@@ -49,6 +54,12 @@ class HyperscalerFlows(eqx.Module):
         return (
             self.debt if self.funding is None else self.debt + self.funding.obligation
         )
+
+    @property
+    def net_debt(self) -> Float[Array, "hyperscaler ..."]:
+        """What is owed, less cash and what was bought, at cost."""
+        net = self.owed - self.cash
+        return net if self.acquisitions is None else net - self.acquisitions.held
 
 
 class Hyperscalers(eqx.Module):
@@ -72,6 +83,7 @@ class Hyperscalers(eqx.Module):
     observed: Float[Array, "..."]
     access: Float[Array, "..."]
     funding: HyperscalerFunding | None
+    acquisitions: Acquisitions | None = None
 
     @staticmethod
     def build(economy: Economy) -> "Hyperscalers":
@@ -97,6 +109,7 @@ class Hyperscalers(eqx.Module):
             observed=economy["adoption.history"][-1],
             access=jnp.clip(economy["access.level"], 0.0, 1.0),
             funding=HyperscalerFunding.build(economy),
+            acquisitions=Acquisitions.build(economy),
         )
 
     @staticmethod
@@ -107,7 +120,15 @@ class Hyperscalers(eqx.Module):
             cash=cash,
             bonds=jnp.zeros_like(cash),
             funding=HyperscalerFunding.opening(economy),
+            acquired=Acquisitions.opening(economy),
         )
+
+    def buying(self, state: HyperscalerState) -> Float[Array, "..."] | None:
+        """What they can pay for failed neoclouds this quarter, if they buy any."""
+        if self.acquisitions is None:
+            return None
+        spare = jnp.maximum(state.cash - self.minimum_cash, 0.0)
+        return self.acquisitions.share * jnp.sum(spare, axis=0)
 
     def supply_spread(self, state: HyperscalerState) -> Float[Array, "..."] | None:
         """What their bonds add to spreads of investment grade (M16), if anything."""
@@ -124,11 +145,13 @@ class Hyperscalers(eqx.Module):
         from_labs: Float[Array, "hyperscaler ..."],
         state: HyperscalerState,
         chips: Allotment | None = None,
+        bought: Float[Array, "..."] | None = None,
     ) -> tuple[HyperscalerFlows, HyperscalerState]:
         """Pays rent, interest and capex; what of payouts isn't kept is cut first.
 
         `planned` capex of the quarter, `rent` to the economy's vehicles, `from_labs`
-        what labs paid for cloud capacity [USD bn]; `chips` that are to be had for it.
+        what labs paid for cloud capacity, `bought` the price of failed neoclouds
+        [USD bn]; `chips` that are to be had for capex.
         """
         core = self.ocf * (1.0 + self.growth) ** quarter.years
         ai = self.ai_margin * self.ai_revenue * (quarter.revenue - self.observed)
@@ -151,7 +174,8 @@ class Hyperscalers(eqx.Module):
         if rungs is not None:
             dues = dues + rungs.interest + rungs.returned
         earned = state.cash * quarter.short * DT
-        spare = state.cash - self.minimum_cash
+        before, acquired = self._buy(bought, state)
+        spare = before - self.minimum_cash
         flow = operating + earned - dues
         # Cash beyond four times the minimum goes to shareholders as well.
         idle = jnp.maximum(spare + flow - 3.0 * self.minimum_cash, 0.0)
@@ -167,7 +191,7 @@ class Hyperscalers(eqx.Module):
             borrowed = issued + leased
         # Beyond the limit the builder builds less, then draws on minimum cash.
         cut = jnp.clip(gap - borrowed, 0.0, capex)
-        cash = state.cash + flow - payout + borrowed + cut
+        cash = before + flow - payout + borrowed + cut
         funding = funding_state = None
         if self.funding is not None and rungs is not None:
             funding, funding_state = self.funding.after(
@@ -191,9 +215,24 @@ class Hyperscalers(eqx.Module):
             cash=cash,
             debt=debt + issued,
             funding=funding,
+            acquisitions=acquired,
         )
-        bonds = state.bonds + issued
-        return flows, HyperscalerState(cash=cash, bonds=bonds, funding=funding_state)
+        return flows, HyperscalerState(
+            cash=cash,
+            bonds=state.bonds + issued,
+            funding=funding_state,
+            acquired=None if acquired is None else acquired.held,
+        )
+
+    def _buy(
+        self, price: Float[Array, "..."] | None, state: HyperscalerState
+    ) -> tuple[Float[Array, "hyperscaler ..."], AcquisitionFlows | None]:
+        """Cash once failed neoclouds are paid for: out of spare cash, never a due."""
+        if self.acquisitions is None or price is None or state.acquired is None:
+            return state.cash, None
+        spare = state.cash - self.minimum_cash
+        found = self.acquisitions.settle(price, spare, state.acquired)
+        return state.cash + found.net, found
 
     def _rungs(
         self,

@@ -52,6 +52,7 @@ def without_paths(result):
         "scenarios/agency",
         "scenarios/route_by_price",
         "scenarios/chip_shortage",
+        "scenarios/workout",
     ],
 )
 def test_every_mechanism_of_a_shipped_economy_runs_in_a_batch(path):

@@ -184,9 +184,14 @@ def dues(c: dict, p: dict, d: dict, t: int, s: dict, g: dict, ra: float) -> dict
     }
 
 
-def recovery(c: dict, s: dict, real: float) -> dict:
-    """What creditors would get, were the vehicle to default now."""
+def recovery(c: dict, s: dict, real: float, worked_out: float | None = None) -> dict:
+    """What creditors would get, were the vehicle to default now.
+
+    `worked_out`: the pool, where they need not liquidate.
+    """
     pool = s["chips"] * c["fire_sale"] * min(1.0, real)
+    if worked_out is not None:
+        pool = worked_out
     secured, unsecured = total(s, SECURED), total(s, UNSECURED)
     paid = min(pool, secured)
     rest = pool - paid + s["cash"] + c["other_assets"]

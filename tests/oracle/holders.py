@@ -18,7 +18,8 @@ class Holders(Opened):
             for m, r in clouds.items()
         ]
         companies = {
-            m: (4.0 * r["operating"], r["owed"], r["cash"]) for m, r in hypers.items()
+            m: (4.0 * r["operating"], r["owed"], r["cash"] + r["acquired"])
+            for m, r in hypers.items()
         }
         (name,) = self.families["hybrid"]
         companies[name] = (4.0 * hybrid["ebitda"], hybrid["debt"], hybrid["cash"])

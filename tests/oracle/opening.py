@@ -106,6 +106,9 @@ class Opened:
         self.labs = {
             m: {"cash": c["cash"], "deferred": 0.0} for m, c in self.c["labs"].items()
         }
+        self.acquired = None
+        if "workout.buyer_cash" in self.f:
+            self.acquired = dict.fromkeys(self.c["hyperscalers"], 0.0)
         self.hypers = {
             m: vehicles.open_hyperscaler(c) for m, c in self.c["hyperscalers"].items()
         }

@@ -8,7 +8,9 @@ from tests.oracle import (
     market,
     vehicles,
     wealth,
+    workout,
 )
+from tests.oracle.credit_neocloud import recovery
 from tests.oracle.credit_neocloud_step import run_cloud
 from tests.oracle.dates import DT
 from tests.oracle.holders import Holders
@@ -59,9 +61,12 @@ class Oracle(Holders):
         started = {m: s["alive"] for m, s in self.spvs.items()}
         self.offers = self.offer(t)
         spvs = self.run_spvs(t, tenancies, collected, p)
-        hypers = self.run_hypers(t, labs, bills, collected, dearer, started, spvs)
-        hybrid = self.run_hybrid(t, labs, p, dearer)
+        billed = {m: b["billed"] * self.clouds[m]["alive"] for m, b in bills.items()}
         clouds = self.run_clouds(t, labs, bills, p)
+        hypers = self.run_hypers(
+            t, labs, (billed, clouds), collected, dearer, started, spvs
+        )
+        hybrid = self.run_hybrid(t, labs, p, dearer)
         self.hybrid["seeking"] = self.freed(bills, clouds)
         vendor = self.run_vendors(t, hypers, hybrid, clouds, spvs)
         report = self.run_holders(t, clouds, spvs)
@@ -162,7 +167,7 @@ class Oracle(Holders):
         self,
         t: int,
         labs: dict,
-        bills: dict,
+        sellers: tuple[dict, dict],
         collected: dict,
         dearer: float,
         started: dict,
@@ -170,9 +175,17 @@ class Oracle(Holders):
     ) -> dict:
         """Hyperscalers collect from labs, build, pay rent and complete projects.
 
-        `started` is who lived at the start of the quarter, `spvs` what they report.
+        `sellers` are the neoclouds: what they billed and what they report; `started`
+        is who lived at the start of the quarter, `spvs` what they report.
         """
         result = {}
+        billed, clouds = sellers
+        bought = {}
+        if self.acquired is not None:
+            price = sum(r["workout"]["paid"] for r in clouds.values())
+            free = workout.buyers_cash(self.f, self.c["hyperscalers"], self.hypers)
+            bought = workout.buy(self.f, price, free, self.acquired)
+            self.acquired = {m: x["held"] for m, x in bought.items()}
         for m, c in self.c["hyperscalers"].items():
             from_labs = rent = 0.0
             for lab, figures in self.c["labs"].items():
@@ -187,13 +200,13 @@ class Oracle(Holders):
                     if extra["by_tenant"]:
                         rent += extra["guaranteed"] * lives
             for i, cloud in self.c["neoclouds"].items():
-                billed = bills[i]["billed"] * self.clouds[i]["alive"]
-                rent += cloud[f"customers.{m}"] * billed
+                rent += cloud[f"customers.{m}"] * billed[i]
             plan = {
                 "capex": self.chips[m]["built"],
                 "rent": rent,
                 "from_labs": from_labs,
                 "last": self.calendar.n_history - 1,
+                "bought": bought.get(m),
             }
             self.hypers[m] = result[m] = vehicles.run_hyperscaler(
                 self.f, c, self.d, t, self.hypers[m], plan, dearer
@@ -232,6 +245,8 @@ class Oracle(Holders):
         own = self.families["hyperscalers"]
         for i, c in self.c["neoclouds"].items():
             lost = clouds[i]["failing"] * bills[i]["billed"] / DT
+            if "workout" in clouds[i]:
+                lost *= clouds[i]["workout"]["liquidated"]
             rest = 1.0 - sum(c[f"customers.{m}"] for m in own)
             for m in self.families["labs"]:
                 seeking[m] += c[f"customers.{m}"] * lost
@@ -282,7 +297,7 @@ class Oracle(Holders):
 
     def run_clouds(self, t: int, labs: dict, bills: dict, p: dict) -> dict:
         """Neoclouds earn, pay, borrow and build."""
-        result = {}
+        result, ways, starts = {}, {}, dict(self.clouds)
         for m, c in self.c["neoclouds"].items():
             s, b = self.clouds[m], bills[m]
             if m in self.backer:
@@ -301,7 +316,24 @@ class Oracle(Holders):
             result[m], self.clouds[m] = run_cloud(
                 self.f, c, plan, kind, self.d, t, s, w, self.g
             )
+            if self.acquired is not None:
+                seen = {**b, "level": p["level"]}
+                ways[m] = workout.going_concern(c, plan, t, s, seen, earned["receipts"])
+        if self.acquired is not None:
+            self.work_out(result, ways, starts, p["level"])
         return result
+
+    def work_out(self, result: dict, ways: dict, starts: dict, level: float) -> None:
+        """Creditors take the best way; recovery is what that brings."""
+        free = workout.buyers_cash(self.f, self.c["hyperscalers"], self.hypers)
+        k = self.f["workout.buyer_cash"] * sum(free.values())
+        kinds = {m: self.choices[f"neoclouds.{m}.kind"] for m in ways}
+        workout.resolve(self.f, kinds, starts, ways, result, k)
+        for m, c in self.c["neoclouds"].items():
+            back = recovery(c, starts[m], level, ways[m]["pool"])
+            cover, r = back.pop("cover"), result[m]
+            r.update(back, secured_headroom=max(r["headroom"], cover))
+            r["workout"] = ways[m]
 
     def run_spvs(self, t: int, tenancies: dict, collected: dict, p: dict) -> dict:
         """SPVs build, collect rent, and pay their lenders."""

@@ -68,7 +68,10 @@ def run_hyperscaler(
         most = terms["lease"] * plan["capex"]
         leases_left = min(most * d["access"], bonds_left)
     capacity = bonds_left + leases_left
-    spare = state["cash"] - c["minimum_cash"]
+    before, bought = state["cash"], plan["bought"]
+    if bought is not None:
+        before += bought["returned"] - bought["paid"]
+    spare = before - c["minimum_cash"]
     flow = operating + earned - dues
     usual = c["payout"] * operating
     wanted = max(usual, max(0.0, spare + flow - 3.0 * c["minimum_cash"]))
@@ -90,7 +93,7 @@ def run_hyperscaler(
     else:
         issued = clip(gap, 0.0, capacity)
     cut = clip(gap - issued - leased, 0.0, plan["capex"])
-    cash = state["cash"] + flow - payout + issued + leased + cut
+    cash = before + flow - payout + issued + leased + cut
     leases = state["leases"] - returned + leased
     lease_rate = (state["leases"] - returned) * state["lease_rate"]
     lease_rate += leased * (lease_plain + lease_rise * leased / 2.0)
@@ -110,6 +113,7 @@ def run_hyperscaler(
         "lease_rate": lease_rate / leases if leases > 1e-9 else 0.0,
         "leased": leased,
         "owed": debt + issued + leases,
+        "acquired": 0.0 if bought is None else bought["held"],
     }
     if by_cost:
         new, w = state["bonds"] + issued, terms["lease_weight"]
