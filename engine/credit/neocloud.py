@@ -146,10 +146,9 @@ def divide(
         terms.workout,
         liquidation(prices, terms, state),
         running_on(terms, dues, operations, earnings, contracts, state),
-        state.debt,
         window.buyers,
+        state.alive,
         alive,
-        state.alive - alive,
         terms.is_cohort,
         rule,
     )

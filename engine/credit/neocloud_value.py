@@ -52,6 +52,7 @@ def running_on(
         prepaid=state.deferred_revenue,
         sold=operations.sold,
         decay=terms.collateral_decay,
+        debt=state.debt,
     )
 
 

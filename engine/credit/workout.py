@@ -67,6 +67,8 @@ class Running(eqx.Module):
     """Revenue of today [USD bn/year]."""
     decay: Float[Array, "neocloud ..."]
     """Of the chips' resale value [1/year]."""
+    debt: Float[Array, "neocloud ..."]
+    """All claims at the start of the quarter [USD bn]."""
 
     def worth(
         self, liquidation: Float[Array, "neocloud ..."]
@@ -87,10 +89,9 @@ def resolve(
     workout: Workout | None,
     liquidation: Float[Array, "neocloud ..."],
     running: Running | None,
-    debt: Float[Array, "neocloud ..."],
     capacity: Float[Array, "..."] | None,
+    before: Float[Array, "neocloud ..."],
     alive: Float[Array, "neocloud ..."],
-    failing: Float[Array, "neocloud ..."],
     is_cohort: Bool[Array, "neocloud ..."],
     rule: AbstractDefaultRule,
 ) -> tuple[Float[Array, "neocloud ..."], WorkoutFlows | None]:
@@ -107,9 +108,9 @@ def resolve(
 
     - `liquidation`: $\mathcal{L}$, what chips fetch in a forced sale [USD bn].
     - `running`: what gives the going concern $G$; None without a workout.
-    - `debt`: all claims at the start of the quarter [USD bn].
     - `capacity`: $K$, what buyers can pay this quarter [USD bn].
-    - `alive`, `failing`: shares $a$ and $\delta$ at the end of the quarter [1].
+    - `before`, `alive`: share alive at the start and at the end of the quarter [1], so
+      that $a$ is the latter and $\delta$ the difference.
 
     **Returns:** the pool, and the three ways; None and liquidation without a workout.
 
@@ -119,8 +120,9 @@ def resolve(
     if workout is None or running is None or capacity is None:
         return liquidation, None
     worth = once(running.worth(liquidation))
-    bid = jnp.minimum((1.0 - workout.discount) * worth, debt)
-    exchange = jnp.minimum((1.0 - workout.cost) * worth, debt)
+    failing = before - alive
+    bid = jnp.minimum((1.0 - workout.discount) * worth, running.debt)
+    exchange = jnp.minimum((1.0 - workout.cost) * worth, running.debt)
     all_bids = jnp.sum(failing * bid, axis=0)[None]
     asked = all_bids + jnp.where(is_cohort, 0.0, alive * bid)
     rationed = jnp.minimum(capacity[None] / jnp.maximum(asked, 1e-9), 1.0)

@@ -25,7 +25,7 @@ def of(*values):
     return jnp.asarray(values)
 
 
-def running(contracted, to_build=0.0, received=1.0, prepaid=0.0, sold=5.0):
+def running(contracted, debt, to_build=0.0, received=1.0, prepaid=0.0, sold=5.0):
     """Companies that differ by their contracts; half of revenue is cash."""
     one = jnp.ones_like(contracted)
     return Running(
@@ -36,6 +36,7 @@ def running(contracted, to_build=0.0, received=1.0, prepaid=0.0, sold=5.0):
         prepaid=prepaid * one,
         sold=sold * one,
         decay=0.25 * one,
+        debt=debt * one,
     )
 
 
@@ -57,11 +58,10 @@ def settle(
     return resolve(
         Workout(jnp.asarray(discount), jnp.asarray(cost)),
         chips,
-        running(contracts, **more),
-        jnp.full_like(chips, debt),
+        running(contracts, debt, **more),
         jnp.asarray(capacity),
+        alive + failing,
         alive,
-        failing,
         jnp.full(chips.shape, cohort),
         rule,
     )
@@ -186,9 +186,7 @@ def test_derivatives_are_those_of_the_hard_model():
 
 def test_without_a_table_there_is_nothing():
     chips = of(10.0)
-    pool, ways = resolve(
-        None, chips, None, chips, None, chips, chips, of(1.0) > 2.0, HARD
-    )
+    pool, ways = resolve(None, chips, None, None, chips, chips, of(1.0) > 2.0, HARD)
     assert pool is chips
     assert ways is None
     economy, state, _ = load(CONFIGS / "chain.toml").build("float64")
