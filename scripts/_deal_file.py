@@ -217,7 +217,7 @@ def _read(reader: Reader, table: dict[str, Any]) -> DealFile:
         n=n,
         per_year=per_year,
         paths=_paths(reader, reader.table(table, "paths"), n),
-        instruments=_instruments(reader, table.get("instruments")),
+        instruments=_instruments(reader, table.get("instruments"), n / per_year),
         terms=_terms(reader, table),
         uses=_uses(reader, table),
         sizing=_sizing(reader, table),
@@ -243,7 +243,7 @@ def _paths(reader: Reader, table: dict, n: int) -> dict[str, list[float]]:
     return found
 
 
-def _instruments(reader: Reader, given: Any) -> list[dict[str, Any]]:
+def _instruments(reader: Reader, given: Any, years: float) -> list[dict[str, Any]]:
     from engine.credit.structure import KINDS
 
     if not isinstance(given, list) or not given:
@@ -282,8 +282,29 @@ def _instruments(reader: Reader, given: Any) -> list[dict[str, Any]]:
         if len(clauses.get("dates", [])) != len(clauses.get("amounts", [])):
             reader.wrong(f"{prefix}amounts_usd_bn", clauses["amounts"], "one a date")
         split = {f: clauses.pop(f) for f in fields if f in clauses}
+        if kind == "sculpted":
+            _sculpted_within(reader, prefix, clauses, years)
         found.append({"name": name, "kind": kind, "own": split, "contract": clauses})
     return found
+
+
+def _sculpted_within(
+    reader: Reader, prefix: str, clauses: dict[str, Any], years: float
+) -> None:
+    """A stated tenor of a sculpted loan ends within the deal's periods.
+
+    Beyond them there is no plan to sculpt to: it would be repaid, and sized, as a
+    shorter loan than the file says.
+    """
+    starts, tenor = clauses.get("starts", 0.0), clauses.get("tenor")
+    if tenor is not None and starts + tenor > years * (1 + 1e-9):
+        after = f" from year {starts:g} on" if starts else ""
+        reader.wrong(
+            f"{prefix}tenor_years",
+            tenor,
+            f"at most {years - starts:g}{after}: the cash flow that it is sculpted to "
+            f"ends with the deal's {years:g} years (time.periods)",
+        )
 
 
 def _terms(reader: Reader, table: dict) -> dict[str, dict[str, Any]]:

@@ -162,6 +162,31 @@ def test_a_floating_loan_is_not_sized(tmp_path):
     )
 
 
+def sculpted(path, tenor: str, more: str = "") -> pathlib.Path:
+    text = SMALL.replace('"level"', '"sculpted"').replace("tenor_years = 8", tenor)
+    path.write_text(text.replace("rank = 0", f"rank = 0\n{more}", 1))
+    return path
+
+
+def test_a_sculpted_loan_longer_than_the_deal_is_refused(tmp_path):
+    path = sculpted(tmp_path / "deal.toml", "tenor_years = 9")
+    run = buytime(path)
+    assert run.returncode == 2
+    assert run.stderr == (
+        "deal.toml: instruments[0].tenor_years: got 9.0, expected at most 8: the cash "
+        "flow that it is sculpted to ends with the deal's 8 years (time.periods)\n"
+    )
+    sculpted(path, "tenor_years = 8", "starts_years = 2")
+    with pytest.raises(BadInput, match=r"got 8\.0, expected at most 6 from year 2 on"):
+        read_deal(str(path))
+
+
+@pytest.mark.parametrize("tenor", ["tenor_years = 8", "tenor_years = 7.5", ""])
+def test_a_sculpted_loan_within_the_deal_or_without_a_tenor_is_read(tenor, tmp_path):
+    deal = read_deal(str(sculpted(tmp_path / "deal.toml", tenor)))
+    assert deal.instruments[0]["kind"] == "sculpted"
+
+
 def test_the_small_deal_is_sound(tmp_path):
     path = tmp_path / "deal.toml"
     path.write_text(SMALL)
