@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from scripts import _by_deal, _fans
 from scripts._output import BadInput, note
 from scripts._run import private_folder
 
@@ -54,7 +55,8 @@ def compile_batch(
 ) -> Batch:
     """Compiles blocks of scenarios for `devices`, by one of `KERNELS`.
 
-    Columns are one number per scenario; those called `path:` one byte per quarter.
+    Columns are one number per scenario; those called `path:` one byte per quarter,
+    those called `deal:` one number per deal.
 
     Scenarios are independent, so every device runs its share of the block without
     talking to the others. `outputs` are metric names or patterns; all if empty.
@@ -89,15 +91,12 @@ def _by_c(
     import engine
     from engine.drivers.sampling import scenarios
     from native import NoCompiler, compile_kernel
-    from scripts._fans import watch
 
     economy, state, grid = built
 
     def outcome(economy: Any, state: Any, scenario: Any) -> dict[str, Any]:
         found = engine.simulate(economy, state, grid, scenario)
-        paths = watch(economy)(found)
-        columns = {f"path:{name}": codes for name, codes in paths.items()}
-        return flatten(found, outputs) | columns
+        return flatten(found, outputs) | watch(economy)(found)
 
     def sample(index: int) -> Any:
         return scenarios(economy, grid, block, seed, sampler, index * block)
@@ -133,7 +132,6 @@ def _by_xla(
 
     import engine
     from engine.drivers.sampling import scenarios
-    from scripts._fans import watch
 
     economy, state, grid = built
     # The rows a device count needs beyond the block are simulated and dropped.
@@ -143,8 +141,7 @@ def _by_xla(
 
     def outcomes(economy: Any, state: Any, batch: Any) -> dict[str, Any]:
         found = engine.simulate_batch(economy, state, grid, batch, watch=watch(economy))
-        paths = {f"path:{name}": codes for name, codes in found.watched.items()}
-        return flatten(found, outputs) | paths
+        return flatten(found, outputs) | found.watched
 
     local = jax.shard_map(
         outcomes,
@@ -172,6 +169,16 @@ def _by_xla(
         compile_seconds=time.perf_counter() - began,
         kernel="xla",
     )
+
+
+def watch(economy: Any) -> Callable[[Any], dict[str, Any]]:
+    """What a sweep keeps of a result beside its numbers: paths, and deals of tapes."""
+    paths, deals = _fans.watch(economy), _by_deal.watch(economy)
+
+    def watched(result: Any) -> dict[str, Any]:
+        return {f"path:{k}": v for k, v in paths(result).items()} | deals(result)
+
+    return watched
 
 
 def flatten(result: Any, outputs: Sequence[str] = ()) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from scripts import _by_deal
 from scripts._fans import counts, fans
 from scripts._output import counting, note, working
 from scripts._run import start
@@ -32,6 +33,7 @@ def sweep(
     sampler: str = "sobol",
     kernel: str = "auto",
     origin: dict[str, Any] | None = None,
+    horizons: tuple[float, ...] = (),
 ) -> dict[str, Any]:
     """Runs what is missing of a sweep, then summarises it from its blocks."""
     began = time.perf_counter()
@@ -51,10 +53,13 @@ def sweep(
         "outputs": list(outputs),
     }
     chosen = chosen_devices(jax, devices)
-    sound = {entry["index"]: entry for entry in take_up(folder, identity, resume)}
-    for part in ("scenarios", "fans"):
-        (folder / part).mkdir(exist_ok=True)
     built = config.build(np.dtype(dtype))
+    by_deal = _by_deal.is_kept(built[0])
+    parts = ("fans", "deals") if by_deal else ("fans",)
+    taken = take_up(folder, identity, resume, parts)
+    sound = {entry["index"]: entry for entry in taken}
+    for part in ("scenarios", *parts):
+        (folder / part).mkdir(exist_ok=True)
     manifest = identity | {
         "origin": origin or {},
         "begun": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -72,16 +77,21 @@ def sweep(
         draws = {f"draw:{k}": v for k, v in drawn.draws.items()}
         found = running.result() | draws
         values = {k: np.asarray(v)[:rows] for k, v in found.items()}
-        flat = {k: v for k, v in values.items() if not k.startswith("path:")}
+        flat = {k: v for k, v in values.items() if not k.startswith(("path:", "deal:"))}
         number = np.arange(rows, dtype=np.int64) + index * BLOCK
         name = f"block-{index:06d}.parquet"
         entry = publish_table(folder / "scenarios" / name, {"scenario": number} | flat)
         counted = {
             k.removeprefix("path:"): counts(v).ravel().astype(np.uint16)
             for k, v in values.items()
-            if k not in flat
+            if k.startswith("path:")
         }
         entry["fans"] = publish_table(folder / "fans" / name, counted)
+        if by_deal:
+            deals = {k: values[f"deal:{k}"] for k in _by_deal.KEPT}
+            entry["deals"] = publish_table(
+                folder / "deals" / name, _by_deal.block(deals, built[2].n_model)
+            )
         sound[index] = {"index": index} | entry
         record()
         return rows
@@ -114,6 +124,9 @@ def sweep(
         for name, found in total(folder, list(sound.values()), "fans").items()
     }
     publish_json(folder / "fans.json", fans(counted, dates))
+    if by_deal:
+        as_of, entries = config.grid.as_of_date, list(sound.values())
+        _by_deal.conclude(folder, entries, n, dates, built[0], as_of, horizons)
     seconds = time.perf_counter() - began
     record(seconds=seconds, compile_seconds=compile_seconds, new_blocks=len(todo))
     broken = sum(r["failures"] for r in summary["residuals"].values())

@@ -50,7 +50,7 @@ def publish(path: pathlib.Path, content: bytes) -> str:
     return checksum
 
 
-def publish_table(path: pathlib.Path, columns: dict[str, np.ndarray]) -> dict[str, Any]:
+def publish_table(path: pathlib.Path, columns: dict[str, Any]) -> dict[str, Any]:
     """Writes columns as Parquet; returns the manifest's entry of the file."""
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
     sink = pa.BufferOutputStream()
@@ -71,7 +71,12 @@ def publish_json(path: pathlib.Path, document: Any) -> None:
     publish(path, (dumps(document, indent=2) + "\n").encode())
 
 
-def take_up(folder: pathlib.Path, identity: dict[str, Any], resume: bool) -> list[Any]:
+def take_up(
+    folder: pathlib.Path,
+    identity: dict[str, Any],
+    resume: bool,
+    parts: tuple[str, ...] = ("fans",),
+) -> list[Any]:
     """Manifest entries of the sound blocks in `folder`; none for a new sweep.
 
     `BadInput` if another sweep is there, or this one and `resume` is not asked for.
@@ -96,12 +101,14 @@ def take_up(folder: pathlib.Path, identity: dict[str, Any], resume: bool) -> lis
                 f"--resume: {folder} was begun with {key} {found[key]}, this run has "
                 f"{identity[key]}; repeat the first command or choose another folder"
             )
-    return [entry for entry in blocks if _is_sound(folder, entry)]
+    return [entry for entry in blocks if _is_sound(folder, entry, parts)]
 
 
-def _is_sound(folder: pathlib.Path, entry: dict[str, Any]) -> bool:
-    # A block of an earlier version has no fans: it is run again.
-    files = (entry, entry.get("fans"))
+def _is_sound(
+    folder: pathlib.Path, entry: dict[str, Any], parts: tuple[str, ...]
+) -> bool:
+    # A block of an earlier version lacks a part: it is run again.
+    files = (entry, *map(entry.get, parts))
     return all(file is not None and _is_whole(folder, file) for file in files)
 
 
@@ -145,11 +152,13 @@ class Columns:
 
 
 def total(folder: pathlib.Path, blocks: list[Any], part: str) -> dict[str, np.ndarray]:
-    """Every column of a table of counts that each block has, summed over blocks."""
+    """Every column of a table that each block has, summed over blocks in order."""
     summed: dict[str, np.ndarray] = {}
-    for entry in blocks:
+    for entry in sorted(blocks, key=lambda entry: entry["index"]):
         table = pq.read_table(folder / entry[part]["file"])
         for name in table.column_names:
-            found = table[name].to_numpy().astype(np.int64)
+            values = table[name].to_numpy()
+            kind = np.float64 if values.dtype.kind == "f" else np.int64
+            found = values.astype(kind)
             summed[name] = summed.get(name, 0) + found
     return summed

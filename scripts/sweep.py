@@ -2,6 +2,7 @@
 
 import argparse
 
+from scripts._by_deal import horizons
 from scripts._output import BadInput, Failure, emit
 from scripts._run import fresh_folder, load_config
 from scripts._sweep import sweep
@@ -21,6 +22,12 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     sub.add_argument("--kernel", choices=("auto", "c", "xla"), default="auto")
     sub.add_argument("--sampler", choices=("sobol", "random"), default="sobol")
+    sub.add_argument(
+        "--horizons",
+        default="",
+        metavar="YEARS",
+        help="of a tape's default probabilities, years after as_of, comma-separated",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -46,6 +53,7 @@ def execute(arguments: argparse.Namespace) -> None:
             dtype=arguments.dtype,
             sampler=arguments.sampler,
             kernel=arguments.kernel,
+            horizons=horizons(arguments.horizons, config),
             origin={"config": arguments.config, "set": arguments.set},
         )
     except KeyboardInterrupt:

@@ -47,8 +47,10 @@ def simulate_batch(economy, state, grid, scenarios, watch) -> Result:
         distances={"sales": level[:, 0]},
         classification=jnp.where(failed < 9000, 1, 0),
         watched={
-            "headroom:neocloud": jnp.clip(level * 20 + 100, 0, 253).astype(jnp.uint8),
-            "dscr:a": jnp.where(level > 0, 100, 255).astype(jnp.uint8),
+            "path:headroom:neocloud": jnp.clip(level * 20 + 100, 0, 253).astype(
+                jnp.uint8
+            ),
+            "path:dscr:a": jnp.where(level > 0, 100, 255).astype(jnp.uint8),
         },
     )
 
@@ -128,6 +130,65 @@ def test_a_damaged_or_missing_block_is_run_again(whole):
     (whole / "fans" / "block-000000.parquet").unlink()
     assert run(whole, resume=True)["new_blocks"] == 3
     assert blocks(whole) == before
+
+
+def test_an_interruption_leaves_no_table_by_deal_half_written(tmp_path, monkeypatch):
+    def outcomes(columns):
+        # As a program with two deals would write them, from the toy's own shocks.
+        level = np.asarray(columns["metric:a.dscr"])
+        failed = np.stack([level, -level], axis=1).clip(min=0.0)
+        outcome = np.where(failed > 0.5, 6, 26).astype(np.int32)
+        deals = {"outcome": outcome, "failed": failed, "loss": 0.4 * failed}
+        return columns | {f"deal:{k}": v for k, v in deals.items()}
+
+    names = (("neoclouds", ("c",)), ("spvs", ("s",)))
+    choices = (("neoclouds.c.kind", "named"), ("spvs.s.kind", "named"))
+    build = Config.build
+
+    def with_deals(self, dtype):
+        economy, state, grid = build(self, dtype)
+        ranges = economy.blueprint.ranges
+        blueprint = Blueprint(names, choices, ranges)
+        return Economy(economy.figures, blueprint), state, grid
+
+    compiled = _batch.compile_batch
+
+    def batch(*given, **more):
+        found = compiled(*given, **more)
+        return found._replace(run=lambda drawn: outcomes(found.run(drawn)))
+
+    monkeypatch.setattr(Config, "build", with_deals)
+    monkeypatch.setattr("scripts._by_deal.is_kept", lambda economy: True)
+    monkeypatch.setattr("scripts._by_deal.watch", lambda economy: lambda found: {})
+    monkeypatch.setattr(_batch, "compile_batch", batch)
+    run(tmp_path / "whole", horizons=(1.0, 2.0))
+    write = _sweep.publish_table
+
+    def fails_in_third_block(path, columns):
+        if path.name == "block-000002.parquet" and path.parent.name == "deals":
+            raise KeyboardInterrupt
+        return write(path, columns)
+
+    monkeypatch.setattr(_sweep, "publish_table", fails_in_third_block)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", horizons=(1.0, 2.0))
+    assert not list((tmp_path / "cut").glob("deals.*"))
+    monkeypatch.setattr(_sweep, "publish_table", write)
+    again = run(tmp_path / "cut", resume=True, horizons=(1.0, 2.0))
+    assert again["new_blocks"] == 2
+    for name in ("deals.parquet", "deals.csv"):
+        whole = (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "cut" / name).read_bytes() == whole
+    rows = pq.read_table(tmp_path / "cut" / "deals.parquet").to_pylist()
+    levels = pq.read_table(tmp_path / "cut" / "scenarios", columns=["metric:a.dscr"])
+    level = levels["metric:a.dscr"].to_numpy()
+    assert 0 < rows[0]["defaults_ever"] == int(np.sum(level > 0.5)) < 200
+    # Other horizons are read from the blocks: nothing runs again.
+    run(tmp_path / "cut", resume=True, horizons=(0.5,))
+    assert "pd_0.5y" in pq.read_table(tmp_path / "cut" / "deals.parquet").column_names
+    # A block of a version without deals is run again.
+    (tmp_path / "cut" / "deals" / "block-000001.parquet").unlink()
+    assert run(tmp_path / "cut", resume=True)["new_blocks"] == 1
 
 
 @pytest.mark.parametrize("devices", [1, 2])
