@@ -85,6 +85,8 @@ class Market(eqx.Module):
     shell_wear: Float[Array, "..."]
     indexation: Float[Array, "..."]
     """Growth of the market rent of shells [1/year]."""
+    power: Float[Array, "..."]
+    """Power's part of `marginal_cost`, at `power.price`."""
     queue: Queue | None = None
     chips: ChipSupply | None = None
 
@@ -116,6 +118,7 @@ class Market(eqx.Module):
             shell_elasticity=economy["market.shell_elasticity"],
             shell_wear=DT / economy["market.shell_life"],
             indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
+            power=power,
             queue=Queue.build(economy),
             chips=ChipSupply.build(economy),
         )
@@ -136,6 +139,12 @@ class Market(eqx.Module):
         """φ: piecewise linear in utilisation, 1 at the reference."""
         tension = utilisation - self.reference_utilisation
         return jnp.clip(1.0 + self.slope * tension, self.floor, self.cap)
+
+    def running_cost(self, quarter: Drivers) -> Float[Array, "..."]:
+        """Cost of running a GW-year at the quarter's price of power."""
+        if quarter.power is None:
+            return self.marginal_cost
+        return self.marginal_cost + self.power * (quarter.power - 1.0)
 
     def shell_rent(
         self, level: Float[Array, "..."], years: Float[Array, "..."]
@@ -185,11 +194,12 @@ class Market(eqx.Module):
         )
         register = newest(aged(fleet.gigawatts), connected.additions)
         powered = jnp.sum(self.alive * register, axis=0)
+        cost = self.running_cost(quarter)
         prices = Prices(
             utilisation=utilisation,
             level=level,
-            spot=jnp.maximum(self.reference_price * level, self.marginal_cost),
-            marginal_cost=self.marginal_cost,
+            spot=jnp.maximum(self.reference_price * level, cost),
+            marginal_cost=cost,
             shell=self.shell_rent(occupied, quarter.years),
             shell_ahead=self.shell_rent(ahead, quarter.years),
             additions=connected.additions,

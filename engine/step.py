@@ -88,11 +88,11 @@ def step(
     prices = foreseen(prices, quarter.foresight)
     contracts = aged(state.clouds.contracts)
     operations = layers.clouds.operate(
+        drivers,
         prices,
         quarter.clouds,
         contracts,
         chip_orders.not_built(state.clouds.deferred_capex, state.chips),
-        drivers.short,
         state.clouds.struck,
     )
     hybrid_paths = chip_orders.late_backlog(layers.chips, quarter.hybrid, state.chips)
@@ -113,6 +113,7 @@ def step(
 
     # 4 vehicles earn
     earnings = layers.clouds.earn(
+        drivers,
         operations,
         quarter.clouds,
         labs.honoured,

@@ -13,6 +13,7 @@ OPTIONAL = (
     "grid_queue",
     "chip_shortage",
     "workout",
+    "dear_power",
 )
 """Stories with tables that base has not."""
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from engine.config.base import Figure, Section, Series
+from engine.config.base import Figure, Path, Section, Series
 
 
 class Macro(Section):
@@ -74,6 +74,8 @@ class Power(Section):
     price_usd_per_mwh: Figure
     load_share: Figure
     pue_x: Figure
+    path_x: Path | None = None
+    """Price over `price_usd_per_mwh` by date; without it the price stands still."""
 
 
 class Shifts(Section):

@@ -57,6 +57,7 @@ DRIVERS = {
         "price_usd_per_mwh": "price of power for a site",
         "load_share": "average load over nameplate",
         "pue_x": "power of a site over power of its chips",
+        "path_x": "price of power over price_usd_per_mwh, by date",
     },
     "shifts": {
         "rate_future_pct": "shift of rates where they are set after as_of",

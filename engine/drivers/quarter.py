@@ -44,6 +44,8 @@ class Drivers(eqx.Module):
     pipeline: Float[Array, "..."]
     after_pipeline: Float[Array, "..."]
     gdp: Float[Array, "..."]
+    power: Float[Array, "..."] | None = None
+    """Price of power over `power.price`; None where it stands still [1]."""
 
 
 def rate_shift(economy: Economy) -> Float[Array, ""]:
@@ -88,6 +90,15 @@ def demand_ahead(
         quarters = jnp.arange(grid.n_quarters)[:, None] + window[None, :]
         return gigawatts[jnp.minimum(quarters, grid.n_quarters - 1)]
     raise ValueError(f"expectations.rule: unknown rule {rule!r}")
+
+
+def _power(economy: Economy, grid: TimeGrid) -> Float[Array, " quarter"] | None:
+    """Price of power over `power.price`, where a config says how it moves."""
+    if "power.path.values" not in economy.figures:
+        return None
+    return grid.modelled(
+        grid.path(economy["power.path.dates"], economy["power.path.values"])
+    )
 
 
 def drive(
@@ -152,4 +163,5 @@ def drive(
         pipeline=modelled(in_pipeline),
         after_pipeline=modelled(1.0 - in_pipeline),
         gdp=modelled(adoption.gdp(economy, grid.middles)),
+        power=_power(economy, grid),
     )

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.contracts.indexation import Indexation, since_as_of, surcharge
+from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
 from engine.market import VINTAGES, Prices
 from engine.once import computed_once
-from engine.vehicles.power import PowerClauses, cost_share, priced
+from engine.vehicles.power import PowerClauses, cost_share, in_quarter, priced
 
 
 class NeocloudPaths(eqx.Module):
@@ -109,11 +110,11 @@ class Neoclouds(eqx.Module):
     @computed_once
     def operate(
         self,
+        quarter: Drivers,
         prices: Prices,
         paths: NeocloudPaths,
         contracts: Float[Array, "vintage neocloud ..."],
         deferred_capex: Float[Array, "neocloud ..."],
-        short: Float[Array, "..."],
         struck: Float[Array, "vintage neocloud ..."] | None,
     ) -> Operations:
         """Bills contracts, old and new, and what expired chips fetch at market.
@@ -127,9 +128,16 @@ class Neoclouds(eqx.Module):
         expired = paths.tail + jnp.sum(self.ended * contracts, axis=0)
         tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
         sold = legacy + contracted + tail
-        charged = priced(self.power, sold, (legacy, contracted))
+        clauses = in_quarter(self.power, quarter.power)
+        charged = priced(clauses, sold, (legacy, contracted))
         more = surcharge(
-            self.indexation, paths.indexed, legacy, self.live, contracts, struck, short
+            self.indexation,
+            paths.indexed,
+            legacy,
+            self.live,
+            contracts,
+            struck,
+            quarter.short,
         )
         charged = charged if more is None else charged + more
         return Operations(
@@ -142,6 +150,7 @@ class Neoclouds(eqx.Module):
     @computed_once
     def earn(
         self,
+        quarter: Drivers,
         operations: Operations,
         paths: NeocloudPaths,
         honoured: Float[Array, "lab ..."],
@@ -161,7 +170,8 @@ class Neoclouds(eqx.Module):
             (1.0 - self.legacy_cash) * operations.legacy * DT
             + self.prepayment * operations.contracted * DT,
         )
-        share = cost_share(self.power, self.variable + self.overhead)
+        clauses = in_quarter(self.power, quarter.power)
+        share = cost_share(clauses, self.variable + self.overhead)
         costs = share * operations.sold * DT
         leases = jnp.maximum(paths.lease, self.lease_rate * operations.sold) * DT
         ebitda = receipts + backstop - costs - leases

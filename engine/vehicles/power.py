@@ -18,6 +18,10 @@ class PowerClauses(eqx.Module):
     """Cost per dollar sold on top of the stated shares; below 0 where it is cheaper."""
     passed_on: Float[Array, "neocloud ..."]
     """Price of a signed contract on top of the signed one, per dollar."""
+    floating: Float[Array, "neocloud ..."]
+    """By what `dearer` rises when power doubles from `power.price`."""
+    passing: Float[Array, "neocloud ..."]
+    """By what `passed_on` does."""
 
     @staticmethod
     def build(economy: Economy) -> "PowerClauses | None":
@@ -38,10 +42,31 @@ class PowerClauses(eqx.Module):
         signed = stack("power_signed", missing=1.0)
         agreed = stack("ppa_price") / signed
         spot = economy["power.price"] / signed
+        passing = stack("power_pass_through") * cost
         return PowerClauses(
             dearer=cost * (hedged * agreed + (1.0 - hedged) * spot - 1.0),
-            passed_on=stack("power_pass_through") * cost * (spot - 1.0),
+            passed_on=passing * (spot - 1.0),
+            floating=cost * (1.0 - hedged) * spot,
+            passing=passing * spot,
         )
+
+
+def in_quarter(
+    clauses: PowerClauses | None, power: Float[Array, "..."] | None
+) -> PowerClauses | None:
+    """The clauses at the quarter's price, `power` times that of the figure.
+
+    None without clauses; as they are where the price of power stands still.
+    """
+    if clauses is None or power is None:
+        return clauses
+    rise = power[None] - 1.0
+    return PowerClauses(
+        dearer=clauses.dearer + clauses.floating * rise,
+        passed_on=clauses.passed_on + clauses.passing * rise,
+        floating=clauses.floating,
+        passing=clauses.passing,
+    )
 
 
 def priced(

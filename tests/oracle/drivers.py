@@ -114,8 +114,13 @@ def drive(f: dict, choices: dict, calendar: Calendar, shocks: list) -> dict:
         ** f["market.response_elasticity"]
         for t in range(n)
     ]
+    power = [f["power.price"]] * n
+    if "power.path.values" in f:
+        path = calendar.path(f["power.path.dates"], f["power.path.values"])
+        power = [f["power.price"] * x for x in path]
     return {
         "years": years,
+        "power": power,
         "curve": {"revenue": revenue[:], "ratio": rho[:], "demand": demand[:]},
         "revenue": revenue,
         "plan": plan,

@@ -334,8 +334,7 @@ def idling(run: Run) -> dict[str, Outcome | float]:
     """Whose capacity idles, by the cash that idling saves."""
     f, owners = run.f, ("spvs", "neoclouds", "hybrid", "hyperscalers")
     price, u_best = f["market.reference_price"], f["market.reference_utilisation"]
-    power = f["power.price"] * 8760 * f["power.load"] * f["power.pue"] / 1e6
-    own_cost = power + f["market.opex"]
+    used = 8760 * f["power.load"] * f["power.pue"] / 1e6
     hybrid = run.families["hybrid"][0]
     totals, first = dict.fromkeys(owners, 0.0), None
     for q, end in zip(run.quarters, run.ends, strict=True):
@@ -353,6 +352,7 @@ def idling(run: Run) -> dict[str, Outcome | float]:
             sold += yearly
             variable += yearly * f[f"neoclouds.{m}.variable"]
         rent = rent / let if let > 1e-9 else 0.0
+        own_cost = q["drivers"]["power"] * used + f["market.opex"]
         u = q["prices"]["utilisation"]
         fleet = q["drivers"]["demand"] / u
         capacity = [let, sold / price, 4.0 * q["hybrid"]["receipts"] / price]

@@ -76,7 +76,7 @@ class Oracle(Holders):
         p.update({k: self.market[k] for k in ("additions", "waiting", "wait")})
         p.update(chips=asked["share"], on_order=self.market["on_order"])
         names = ("revenue", "plan", "ratio", "response", "short", "ten_year")
-        names += ("spread_factor", "gpu_factor", "money", "demand")
+        names += ("spread_factor", "gpu_factor", "money", "demand", "power")
         return {
             "drivers": {name: self.d[name][t] for name in names},
             "prices": p,

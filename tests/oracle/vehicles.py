@@ -270,7 +270,7 @@ def bill(
     sold = made + new + tail
     priced, dearer = sold, 0.0
     if "power_cost" in c:
-        now = f["power.price"] / c["power_signed"] - 1.0
+        now = d["power"][t] / c["power_signed"] - 1.0
         passed = c.get("power_pass_through", 0.0) * c["power_cost"] * now
         priced = (1.0 + passed) * (made + new) + tail
         dearer = c["power_cost"] * now

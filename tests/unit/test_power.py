@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import pytest
 
 from engine.config import ConfigError, load
+from engine.drivers import drive
 from engine.economy import Economy
+from engine.grid import TimeGrid
 from engine.market import VINTAGES, Prices
 from engine.vehicles.neocloud import NeocloudPaths, Neoclouds
 from tests.config_files import CONFIGS
@@ -34,12 +36,14 @@ def stating(folder, clauses):
 
 
 def built(path, price=PRICE):
-    economy, _, _ = load(path).build(jnp.float64)
-    return economy.replace({"power.price": jnp.asarray(price)})
+    economy, _, grid = load(path).build(jnp.float64)
+    return economy.replace({"power.price": jnp.asarray(price)}), grid
 
 
-def earned(economy: Economy) -> jax.Array:
+def earned(economy: Economy, grid: TimeGrid, quarter: int = 0) -> jax.Array:
     """EBITDA and bill of CoreWeave on 10 of old, 4 of new contracts, 3 expired."""
+    drivers = drive(economy, grid, jnp.zeros((grid.n_model, 3)))
+    drivers = jax.tree.map(lambda path: path[quarter], drivers)
     clouds = Neoclouds.build(economy)
     n = clouds.collected.shape[0]
     row, none = jnp.ones(n), jnp.zeros(n)
@@ -60,16 +64,16 @@ def earned(economy: Economy) -> jax.Array:
     )
     age = jnp.argmax(clouds.live[:, 0])
     contracts = jnp.zeros((VINTAGES, n)).at[age, :].set(4.0)
-    operations = clouds.operate(prices, paths, contracts, none, nil, None)
+    operations = clouds.operate(drivers, prices, paths, contracts, none, None)
     honoured = jnp.ones(clouds.labs.shape[1])
-    result = clouds.earn(operations, paths, honoured, none, none)
+    result = clouds.earn(drivers, operations, paths, honoured, none, none)
     return jnp.stack([result.ebitda[0], operations.billed[0], operations.sold[0]])
 
 
 def test_customers_and_the_seller_bear_their_shares(tmp_path):
-    economy = built(stating(tmp_path, CLAUSES))
-    plain = earned(built(CONFIGS / "chain.toml"))
-    with_clauses = earned(economy)
+    economy, grid = built(stating(tmp_path, CLAUSES))
+    plain = earned(*built(CONFIGS / "chain.toml"))
+    with_clauses = earned(economy, grid)
     # Power is a quarter dearer than at signing: 12 % of revenue becomes 15 %. Of the
     # 14 signed customers bear 0.4 of that; 3 at market are priced by the market.
     collected = float(economy["neoclouds.coreweave.collected"])
@@ -87,10 +91,10 @@ def test_the_margin_is_exposed_to_what_is_neither_hedged_nor_passed_on(
     tmp_path, hedged, passed_on
 ):
     clauses = CLAUSES | {"ppa_share": hedged, "power_pass_through_share": passed_on}
-    economy = built(stating(tmp_path, clauses))
+    economy, grid = built(stating(tmp_path, clauses))
 
     def ebitda(price):
-        return earned(economy.replace({"power.price": price}))[0]
+        return earned(economy.replace({"power.price": price}), grid)[0]
 
     at = jnp.asarray(PRICE)
     slope = float(jax.grad(ebitda)(at))
@@ -102,11 +106,11 @@ def test_the_margin_is_exposed_to_what_is_neither_hedged_nor_passed_on(
 
 
 def test_a_config_without_the_clause_has_nothing_of_it():
-    assert Neoclouds.build(built(CONFIGS / "chain.toml")).power is None
+    assert Neoclouds.build(built(CONFIGS / "chain.toml")[0]).power is None
 
 
 def test_who_states_none_beside_one_who_does_is_left_as_it_is(tmp_path):
-    power = Neoclouds.build(built(stating(tmp_path, CLAUSES))).power
+    power = Neoclouds.build(built(stating(tmp_path, CLAUSES))[0]).power
     assert power is not None
     assert power.dearer.tolist()[1:] == [0.0] * (len(power.dearer) - 1)
     assert power.passed_on.tolist()[1:] == [0.0] * (len(power.passed_on) - 1)

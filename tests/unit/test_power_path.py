@@ -1,0 +1,80 @@
+"""A price of power that moves: by hand, both routes to a slope, flat is none."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from engine.drivers import drive
+from engine.layers import Layers
+from tests.config_files import CONFIGS
+from tests.unit.test_power import CLAUSES, PRICE, built, earned, stating
+
+# Flat to 2027, then half dearer by 2029 and on: chain's first quarter is 2026Q4.
+DATES, RISING, FLAT = [2027.0, 2029.0], [1.0, 1.5], [1.0, 1.0]
+EARLY, LATE = 0, 20
+
+
+def moving(folder, values, **changed):
+    """Chain with CoreWeave's clauses on power and a path of its price."""
+    path = stating(folder, CLAUSES | changed)
+    told = 'source = "choice: a test", date = "2026Q3", confidence = "choice"'
+    path_x = f"dates = {DATES}, values = {values}, {told}, bounds = [0.1, 10.0]"
+    line = f"path_x = {{ {path_x} }}"
+    path.write_text(
+        f"{path.read_text(encoding='utf-8')}\n[power]\n{line}\n", encoding="utf-8"
+    )
+    return path
+
+
+def test_who_is_open_to_the_price_bears_its_rise(tmp_path):
+    economy, grid = built(moving(tmp_path, RISING))
+    early, late = (earned(economy, grid, quarter) for quarter in (EARLY, LATE))
+    # 50 dearer over 80 at signing: on a quarter of 12 % of 17 it costs, and 0.4 of it
+    # comes back on the 14 that are signed.
+    rise = PRICE * 0.5 / 80.0
+    collected = float(economy["neoclouds.coreweave.collected"])
+    back = 0.4 * 0.12 * rise * 14.0 * 0.25 * collected
+    cost = 0.25 * 0.12 * rise * 17.0 * 0.25
+    assert float(late[1] - early[1]) == pytest.approx(back, rel=1e-9)
+    assert float(late[0] - early[0]) == pytest.approx(back - cost, rel=1e-9)
+
+
+def test_a_flat_path_is_none_to_the_last_bit(tmp_path):
+    with_path = earned(*built(moving(tmp_path, FLAT)), LATE)
+    without = earned(*built(stating(tmp_path, CLAUSES)), LATE)
+    assert with_path.tolist() == without.tolist()
+
+
+def test_who_bought_all_of_its_power_ahead_pays_what_it_agreed(tmp_path):
+    whole = {"ppa_share": 1.0, "power_pass_through_share": 0.0}
+    economy, grid = built(moving(tmp_path, RISING, **whole))
+    early, late = (earned(economy, grid, quarter) for quarter in (EARLY, LATE))
+    assert early.tolist() == late.tolist()
+
+
+def test_the_slope_by_the_path_is_that_of_finite_differences(tmp_path):
+    economy, grid = built(moving(tmp_path, RISING))
+
+    def ebitda(last):
+        values = jnp.stack([jnp.asarray(1.0), last])
+        return earned(economy.replace({"power.path.values": values}), grid, LATE)[0]
+
+    at = jnp.asarray(1.5)
+    finite = float(ebitda(at + 1e-2) - ebitda(at - 1e-2)) / 2e-2
+    assert float(jax.grad(ebitda)(at)) == pytest.approx(finite, rel=1e-9)
+    assert finite != 0.0
+
+
+def test_running_a_gigawatt_costs_what_power_costs_that_quarter(tmp_path):
+    economy, grid = built(moving(tmp_path, RISING))
+    market = Layers.build(economy, grid).market
+    drivers = drive(economy, grid, jnp.zeros((grid.n_model, 3)))
+    then = jax.tree.map(lambda path: path[LATE], drivers)
+    used = 8760 * float(economy["power.load"] * economy["power.pue"]) / 1e6
+    own = used * PRICE * 1.5 + float(economy["market.opex"])
+    assert float(market.running_cost(then)) == pytest.approx(own, rel=1e-12)
+
+
+def test_without_a_path_the_price_stands_still():
+    economy, grid = built(CONFIGS / "chain.toml")
+    assert drive(economy, grid, jnp.zeros((grid.n_model, 3))).power is None
