@@ -204,8 +204,9 @@ def paths(
             else "foresight: got one, expected none unless expectations.rule is "
             "consistent"
         )
+    drivers = drive(economy, grid, shocks)
     return Paths(
-        drivers=drive(economy, grid, shocks),
+        drivers=drivers,
         firm=firm_commitments(economy, grid),
         capex=planned_capex(economy, grid),
         hybrid=hybrid_paths(economy, grid),
@@ -213,7 +214,7 @@ def paths(
         dues=neocloud_dues(economy, grid),
         spvs=spv_paths(economy, grid),
         loans=spv_dates(economy, grid),
-        leases=tenancy_dates(economy, grid),
+        leases=tenancy_dates(economy, grid, drivers.short),
         agency=agency_dates(economy, grid),
         foresight=foresight,
     )

@@ -93,3 +93,8 @@ def _indexation(table: dict[str, Any]) -> Iterator[Problem]:
             if value is not None and not 0.0 <= value <= most:
                 text = f"got {value}, expected 0 to {most:g}"
                 yield Problem(f"neoclouds.{name}.{key}", text)
+    for name, deal in members(table, "spvs").items():
+        value = number(deal, "rent_rate_indexation_x")
+        if value is not None and not 0.0 <= value <= 10.0:
+            path = f"spvs.{name}.rent_rate_indexation_x"
+            yield Problem(path, f"got {value}, expected 0 to 10")

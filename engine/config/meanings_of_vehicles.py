@@ -123,6 +123,8 @@ VEHICLES = {
         "minimum_dscr_x": "least cover of debt service that sets the rent",
         "rent_yield_share": "rent over asset cost",
         "rent_escalator_pct": "yearly rise of rent",
+        "rent_rate_indexation_x": "rise of the rent, as a part of it, per unit rise of"
+        " the short rate since as_of",
         "lease_term_years": "years between renewal options",
         "lease_end_date": "end of the last renewal",
         "amortisation_years": "years of repayment from rent start",

@@ -149,6 +149,8 @@ class Spv(Section):
     minimum_dscr_x: Figure
     rent_yield_share: Figure
     rent_escalator_pct: Figure
+    rent_rate_indexation_x: Figure | None = None
+    """Without it rents rise by the escalator alone."""
     lease_term_years: Figure
     lease_end_date: Figure
     amortisation_years: Figure

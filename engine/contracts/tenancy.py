@@ -1,10 +1,13 @@
 """Walking away: a tenant's renewal option, joint repudiation, and re-letting."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.contracts.rent_indexation import rent_index
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, conditional
@@ -54,6 +57,12 @@ class TenancyDates(eqx.Module):
     """Market rent of chips of this age against new ones; 1 for a shell."""
     worn: Float[Array, "..."]
     """Resale value of chips of this age against new ones; 1 for a shell."""
+    index: Float[Array, "..."] | None = None
+    """Contract rent over the signed one, by the short rate; None without an index."""
+
+    def indexed(self, rent: Float[Array, "..."]) -> Float[Array, "..."]:
+        """A contract `rent`, or the value of one, with its index."""
+        return rent if self.index is None else rent * self.index
 
 
 class TenancyFlows(eqx.Module):
@@ -183,12 +192,13 @@ class Tenancies(eqx.Module):
         whole = jnp.stack([jnp.ones_like(rent) for _ in quarters])
         rents, use = self._present_values(quarter, prices, rent, dates.aged, whole)
         stay = use + guarantee + self.moving_cost * rent
-        renewal = jnp.clip(stay / rents - 1.0, -1.0, HIGHEST)
+        # Rates are expected to stay where they are, as the discount rate has it.
+        renewal = jnp.clip(stay / dates.indexed(rents) - 1.0, -1.0, HIGHEST)
 
         left = dates.remaining / DT
         firm = jnp.stack([jnp.clip(left - ahead, 0.0, 1.0) for ahead in quarters])
         rents, use = self._present_values(quarter, prices, rent, dates.aged, firm)
-        burden = jnp.maximum(rents + guarantee - use, 0.0)
+        burden = jnp.maximum(dates.indexed(rents) + guarantee - use, 0.0)
         decades = annuity_factor(
             quarter.ten_year, jnp.full_like(quarter.ten_year, REPUTATION_YEARS)
         )
@@ -220,8 +230,13 @@ class Tenancies(eqx.Module):
         return flows, TenancyState(let=let, vacant=vacant)
 
 
-def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
-    """Renewal dates, guarantee and rent periods of every lease, by model quarter."""
+def tenancy_dates(
+    economy: Economy, grid: TimeGrid, short: Float[Array, " quarter"]
+) -> TenancyDates:
+    """Renewal dates, guarantee and rent periods of every lease, by model quarter.
+
+    `short` is the path of the short rate, which rents may follow [1/year].
+    """
     delay = economy["physics.delay"]
 
     chips = jnp.asarray(economy.where("spvs", "asset", "chips"))
@@ -253,4 +268,5 @@ def tenancy_dates(economy: Economy, grid: TimeGrid) -> TenancyDates:
         "collateral_decay",
     )  # fmt: skip
     aging = jnp.where(chips, economy["market.chip_decay"], 0.0)
-    return jax.vmap(of, out_axes=1)(deals | {"aging": aging})
+    found = jax.vmap(of, out_axes=1)(deals | {"aging": aging})
+    return dataclasses.replace(found, index=rent_index(economy, short))

@@ -104,9 +104,10 @@ def unpaid_by_customers(
         found[lab] = jnp.concatenate(
             [jnp.sum(due, axis=0), jnp.zeros((k,), dtype=short.dtype)]
         )
-    dates, layer = tenancy_dates(economy, grid), Spvs.build(economy)
+    dates = tenancy_dates(economy, grid, record.drivers.short)
+    layer = Spvs.build(economy)
     owed = layer.ownership * layer.rent
-    rent = owed[None] * DT * dates.running * dates.escalation
+    rent = dates.indexed(owed[None] * DT * dates.running * dates.escalation)
     # A lab that cannot pay stays; what it leaves unpaid is lost all the same.
     paying = 1.0 - jnp.sum(
         layer.labs[None] * (1.0 - record.labs.honoured)[:, :, None], axis=1

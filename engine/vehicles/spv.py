@@ -86,7 +86,7 @@ class Spvs(eqx.Module):
     ) -> tuple[Float[Array, "spv ..."], Float[Array, "spv ..."]]:
         """Contract rent of the quarter and what a leaver owes, the vehicle's share."""
         rent = self.ownership * self.rent * DT * dates.running * dates.escalation
-        return rent * tenancy.let, self.ownership * tenancy.owed
+        return dates.indexed(rent * tenancy.let), self.ownership * tenancy.owed
 
     def from_labs(
         self,

@@ -83,6 +83,12 @@ def prepare_lease(f: dict, c: dict, calendar: Calendar, rule: str) -> dict:
     }
 
 
+def rent_index(f: dict, c: dict, d: dict, t: int) -> float:
+    """An SPV's contract rent over the signed one, by the short rate."""
+    since = d["short"][t] - f["rates.short"] - f["shifts.rate_all"]
+    return max(0.0, 1.0 + c.get("rent_rate_indexation", 0.0) * since)
+
+
 def expected_rents(f: dict, choices: dict, d: dict, t: int, shells: float) -> list:
     """Market rent of a shell that tenants expect over the next quarters."""
     rule, demand = choices["expectations.rule"], d["curve"]["demand"]
@@ -143,12 +149,13 @@ def decide(
 
     def pv_rent(weights: list) -> float:
         total = sum(weights[j] * eta ** (j + 1) for j in range(AHEAD))
-        return rent * DT * total
+        return index * rent * DT * total
 
     def pv_use(weights: list) -> float:
         total = sum(weights[j] * eta ** (j + 1) * rents[j] for j in range(AHEAD))
         return rent * DT * c["use_multiple"] * total
 
+    index = rent_index(f, c, d, t)
     ones = [1.0] * AHEAD
     gain = pv_use(ones) + guarantee + c["moving_cost"] * rent
     renewal = clip(gain / pv_rent(ones) - 1.0, -1.0, HIGHEST)
@@ -177,6 +184,7 @@ def decide(
     leaver = state["let"] * (1.0 - stays) * guarantee
     breaker = state["let"] * stays * (1.0 - honours) * c["enforcement"] * burden
     return {
+        "index": index,
         "renewal": renewal,
         "renewal_due": renewal if weight > 0.0 else HIGHEST,
         "repudiation": repudiation,

@@ -340,7 +340,7 @@ def rent_due(c: dict, lease: dict, calendar: Calendar, t: int, tenancy: dict) ->
     base *= (1.0 + c["rent_escalator"]) ** years
     return {
         "base": base,
-        "rent": base * tenancy["let"],
+        "rent": base * tenancy["let"] * tenancy["index"],
         "owed": c["ownership"] * tenancy["owed"],
     }
 
