@@ -85,8 +85,8 @@ class Market(eqx.Module):
     shell_wear: Float[Array, "..."]
     indexation: Float[Array, "..."]
     """Growth of the market rent of shells [1/year]."""
-    power: Float[Array, "..."]
-    """Power's part of `marginal_cost`, at `power.price`."""
+    power: Float[Array, "..."] | None = None
+    """Power's part of `marginal_cost`, at `power.price`; None if that stands still."""
     queue: Queue | None = None
     chips: ChipSupply | None = None
 
@@ -118,7 +118,7 @@ class Market(eqx.Module):
             shell_elasticity=economy["market.shell_elasticity"],
             shell_wear=DT / economy["market.shell_life"],
             indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
-            power=power,
+            power=power if "power.path.values" in economy.figures else None,
             queue=Queue.build(economy),
             chips=ChipSupply.build(economy),
         )
@@ -142,7 +142,7 @@ class Market(eqx.Module):
 
     def running_cost(self, quarter: Drivers) -> Float[Array, "..."]:
         """Cost of running a GW-year at the quarter's price of power."""
-        if quarter.power is None:
+        if self.power is None or quarter.power is None:
             return self.marginal_cost
         return self.marginal_cost + self.power * (quarter.power - 1.0)
 

@@ -19,6 +19,7 @@ from engine.contagion.wealth import WealthFlows
 from engine.contracts.foresight import foreseen
 from engine.contracts.labs import LabFlows
 from engine.contracts.tenancy import TenancyFlows
+from engine.contracts.termination import leave
 from engine.credit.neocloud import NeocloudFlows, divide
 from engine.credit.spv import SpvFlows, divide_spv
 from engine.credit.window import Window
@@ -86,7 +87,13 @@ def step(
     # 2 market, 3 contracts
     prices, fleet = layers.market(drivers, system.openness, state.fleet)
     prices = foreseen(prices, quarter.foresight)
-    contracts = aged(state.clouds.contracts)
+    contracts, left = leave(
+        layers.clouds.termination,
+        prices.level,
+        aged(state.clouds.contracts),
+        state.clouds.freed,
+        rule,
+    )
     operations = layers.clouds.operate(
         drivers,
         prices,
@@ -94,6 +101,7 @@ def step(
         contracts,
         chip_orders.not_built(state.clouds.deferred_capex, state.chips),
         state.clouds.struck,
+        left,
     )
     hybrid_paths = chip_orders.late_backlog(layers.chips, quarter.hybrid, state.chips)
     billed = operations.billed * state.clouds.alive
@@ -197,7 +205,7 @@ def step(
         rule,
         state.spvs,
     )
-    hybrid_state = layers.hybrid.met(operations.billed, clouds.stranding, hybrid_state)
+    hybrid_state = layers.hybrid.met(operations.served, clouds.stranding, hybrid_state)
     rents = spv_earnings.paid_by_tenant * state.spvs.alive
     to_projects, owners = construction.settled(
         spvs.building,

@@ -13,6 +13,7 @@ def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
     yield from _pools(table)
     yield from _power(table)
     yield from _indexation(table)
+    yield from _termination(table)
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
@@ -98,3 +99,27 @@ def _indexation(table: dict[str, Any]) -> Iterator[Problem]:
         if value is not None and not 0.0 <= value <= 10.0:
             path = f"spvs.{name}.rent_rate_indexation_x"
             yield Problem(path, f"got {value}, expected 0 to 10")
+
+
+def _termination(table: dict[str, Any]) -> Iterator[Problem]:
+    """Both figures or none; what was prepaid is not given back; no index beside it."""
+    keys = ("minimum_term_years", "termination_share")
+    for name, deal in members(table, "neoclouds").items():
+        path = f"neoclouds.{name}"
+        stated = [key for key in keys if node(deal, key)]
+        if not stated:
+            continue
+        for key in keys:
+            if key not in stated:
+                text = f"missing, expected a figure beside {stated[0]}"
+                yield Problem(f"{path}.{key}", text)
+        if node(deal, "rate_indexation_x"):
+            text = "stated, expected none beside termination_share: who weighs leaving"
+            yield Problem(f"{path}.rate_indexation_x", f"{text} knows one price")
+        years, share = (number(deal, key) for key in keys)
+        if years is not None and years < 0.0:
+            yield Problem(f"{path}.{keys[0]}", f"got {years}, expected 0 or more")
+        least = number(deal, "prepayment_share") or 0.0
+        if share is not None and not least <= share <= 1.0:
+            text = f"got {share}, expected prepayment_share ({least}) to 1"
+            yield Problem(f"{path}.{keys[1]}", text)

@@ -28,6 +28,9 @@ VEHICLES = {
         " by which a contract's price rises",
         "rate_indexation_x": "rise of a contract's price, as a part of it, per unit"
         " rise of the short rate since signing: 2 is 2 % per 100 bp",
+        "minimum_term_years": "years of service before a customer may leave a contract"
+        " signed after as_of",
+        "termination_share": "part of the payments left that it then pays to leave",
         "committed_capex_usd_bn": "capex it has ordered",
         "deferrable_share": "share of that capex that can wait",
         "resume_years": "years over which deferred capex is resumed",

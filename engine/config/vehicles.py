@@ -42,6 +42,9 @@ class Neocloud(Section):
     """Part of a rise of consumer prices that signed prices follow; none is none."""
     rate_indexation_x: Figure | None = None
     """Rise of a signed price per unit rise of the short rate; none is none."""
+    minimum_term_years: Figure | None = None
+    termination_share: Figure | None = None
+    """Part of the payments left that lets a customer go; without it none may."""
     growth_share: Figure
     rebook_share: Figure
     signing_share: Figure

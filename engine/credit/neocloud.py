@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from engine.chip_priority import Allotment, built
 from engine.chip_supply import delivered_part
-from engine.contracts.indexation import signing
+from engine.contracts import indexation, termination
 from engine.credit.box_covenants import examine_boxes
 from engine.credit.box_pools import (
     draws_open_apart,
@@ -71,7 +71,7 @@ def divide(
     allowed = draws_open_apart(terms.pools, terms.boxes, state.tested, state.pools)
     advance = terms.advance * window.loans * allowed
     own = once(1.0 - advance)
-    run_rate = 4.0 * earnings.ebitda
+    run_rate = earnings.run_rate
     room = once(terms.leverage_limit * run_rate)
     refinanced = window.open * jnp.minimum(
         bullets, jnp.maximum(room - (state.debt - bullets), 0.0)
@@ -231,7 +231,8 @@ def divide(
             state.note_coupon,
         ),
         contracts=newest(contracts, signed),
-        struck=signing(state.struck, signed, quarter.short),
+        struck=indexation.signing(state.struck, signed, quarter.short),
+        freed=termination.signing(operations.left, prices.level),
         draws=newest(draws, drawn_box),
         issues=newest(issues, issued),
         chips=chips,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from engine.contracts import indexation
+from engine.contracts.termination import Freed
 from engine.credit.box import box_profile, bullet_profile, remaining_value
 from engine.credit.box_covenants import BoxTerms
 from engine.credit.box_pools import FIGURE, PoolState, PoolTerms
@@ -122,6 +123,8 @@ class NeocloudState(eqx.Module):
     pools: PoolState | None
     struck: Float[Array, "vintage neocloud ..."] | None = None
     """`contracts` times the short rate at signing; None without an index."""
+    freed: Freed | None = None
+    """What customers left early; None where none may."""
 
     @property
     def secured(self) -> Float[Array, "neocloud ..."]:
@@ -355,4 +358,5 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         reach=jnp.full_like(cash, 1.0 + HIGHEST),
         pools=PoolState.opening(economy, cash),
         struck=indexation.register(economy, register),
+        freed=Freed.opening(economy, register),
     )

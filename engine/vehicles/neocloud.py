@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.contracts.indexation import Indexation, since_as_of, surcharge
+from engine.contracts.termination import Left, Termination
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
@@ -40,6 +41,15 @@ class Operations(eqx.Module):
     sold: Float[Array, "neocloud ..."]
     """Annual revenue sold, tail included."""
     billed: Float[Array, "neocloud ..."]
+    left: Left | None = None
+    """What customers who left bring; None where none may."""
+    to_leave: Float[Array, "neocloud ..."] | None = None
+    """Of what is billed, payments of those who leave now."""
+
+    @property
+    def served(self) -> Float[Array, "neocloud ..."]:
+        """Billed for what is delivered, without payments for leaving."""
+        return self.billed if self.to_leave is None else self.billed - self.to_leave
 
 
 class Earnings(eqx.Module):
@@ -52,6 +62,13 @@ class Earnings(eqx.Module):
     ebitda: Float[Array, "neocloud ..."]
     """Accrual: what was prepaid counts when it is delivered."""
     cash_ebitda: Float[Array, "neocloud ..."]
+    once: Float[Array, "neocloud ..."] | None = None
+    """Of EBITDA what customers paid to leave; None where none may."""
+
+    @property
+    def run_rate(self) -> Float[Array, "neocloud ..."]:
+        """EBITDA of a year like this quarter, without what comes once."""
+        return 4.0 * (self.ebitda if self.once is None else self.ebitda - self.once)
 
 
 class Neoclouds(eqx.Module):
@@ -72,6 +89,7 @@ class Neoclouds(eqx.Module):
     ending: Float[Array, "vintage neocloud ..."]
     power: PowerClauses | None
     indexation: Indexation | None = None
+    termination: Termination | None = None
 
     @staticmethod
     def build(economy: Economy) -> "Neoclouds":
@@ -105,6 +123,7 @@ class Neoclouds(eqx.Module):
             ending=ending,
             power=PowerClauses.build(economy),
             indexation=Indexation.build(economy),
+            termination=Termination.build(economy, live, ended),
         )
 
     @computed_once
@@ -116,6 +135,7 @@ class Neoclouds(eqx.Module):
         contracts: Float[Array, "vintage neocloud ..."],
         deferred_capex: Float[Array, "neocloud ..."],
         struck: Float[Array, "vintage neocloud ..."] | None,
+        left: Left | None,
     ) -> Operations:
         """Bills contracts, old and new, and what expired chips fetch at market.
 
@@ -128,6 +148,7 @@ class Neoclouds(eqx.Module):
         expired = paths.tail + jnp.sum(self.ended * contracts, axis=0)
         tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
         sold = legacy + contracted + tail
+        sold = sold if left is None else sold + left.sold
         clauses = in_quarter(self.power, quarter.power)
         charged = priced(clauses, sold, (legacy, contracted))
         more = surcharge(
@@ -140,11 +161,15 @@ class Neoclouds(eqx.Module):
             quarter.short,
         )
         charged = charged if more is None else charged + more
+        billed = charged * DT * self.collected
+        to_leave = None if left is None else left.payment * self.collected
         return Operations(
             legacy=legacy,
             contracted=contracted,
             sold=sold,
-            billed=charged * DT * self.collected,
+            billed=billed if to_leave is None else billed + to_leave,
+            left=left,
+            to_leave=to_leave,
         )
 
     @computed_once
@@ -165,11 +190,11 @@ class Neoclouds(eqx.Module):
         backstop = paths.backstop * jnp.minimum(
             backstop_left, self.backstop_share * lost
         )
-        prepaid = jnp.minimum(
-            deferred_revenue,
-            (1.0 - self.legacy_cash) * operations.legacy * DT
-            + self.prepayment * operations.contracted * DT,
-        )
+        early = (1.0 - self.legacy_cash) * operations.legacy * DT
+        early = early + self.prepayment * operations.contracted * DT
+        left = operations.left
+        early = early if left is None else early + left.prepaid
+        prepaid = jnp.minimum(deferred_revenue, early)
         clauses = in_quarter(self.power, quarter.power)
         share = cost_share(clauses, self.variable + self.overhead)
         costs = share * operations.sold * DT
@@ -182,6 +207,7 @@ class Neoclouds(eqx.Module):
             costs=costs + leases,
             ebitda=ebitda,
             cash_ebitda=ebitda - prepaid,
+            once=None if operations.to_leave is None else operations.to_leave * paying,
         )
 
 

@@ -18,9 +18,9 @@ class PowerClauses(eqx.Module):
     """Cost per dollar sold on top of the stated shares; below 0 where it is cheaper."""
     passed_on: Float[Array, "neocloud ..."]
     """Price of a signed contract on top of the signed one, per dollar."""
-    floating: Float[Array, "neocloud ..."]
+    floating: Float[Array, "neocloud ..."] | None = None
     """By what `dearer` rises when power doubles from `power.price`."""
-    passing: Float[Array, "neocloud ..."]
+    passing: Float[Array, "neocloud ..."] | None = None
     """By what `passed_on` does."""
 
     @staticmethod
@@ -42,12 +42,17 @@ class PowerClauses(eqx.Module):
         signed = stack("power_signed", missing=1.0)
         agreed = stack("ppa_price") / signed
         spot = economy["power.price"] / signed
-        passing = stack("power_pass_through") * cost
-        return PowerClauses(
+        clauses = PowerClauses(
             dearer=cost * (hedged * agreed + (1.0 - hedged) * spot - 1.0),
-            passed_on=passing * (spot - 1.0),
+            passed_on=stack("power_pass_through") * cost * (spot - 1.0),
+        )
+        if "power.path.values" not in economy.figures:
+            return clauses
+        return PowerClauses(
+            dearer=clauses.dearer,
+            passed_on=clauses.passed_on,
             floating=cost * (1.0 - hedged) * spot,
-            passing=passing * spot,
+            passing=stack("power_pass_through") * cost * spot,
         )
 
 
@@ -59,6 +64,8 @@ def in_quarter(
     None without clauses; as they are where the price of power stands still.
     """
     if clauses is None or power is None:
+        return clauses
+    if clauses.floating is None or clauses.passing is None:
         return clauses
     rise = power[None] - 1.0
     return PowerClauses(

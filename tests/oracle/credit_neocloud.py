@@ -128,6 +128,8 @@ def open_cloud(f: dict, c: dict, scale: float, backstop: float) -> dict:
         "backstop": backstop,
         "contracts": [0.0] * VINTAGES,
         "signed_at": [0.0] * VINTAGES,
+        "left": [0.0] * VINTAGES,
+        "levels": [0.0] * VINTAGES,
         "draws": [0.0] * VINTAGES,
         "issues": [0.0] * VINTAGES,
         "box_rate": c["box_margin"],

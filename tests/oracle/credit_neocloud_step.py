@@ -79,7 +79,7 @@ def run_cloud(
     allowed *= 1.0 - s["accelerated"]
     advance *= allowed
     own = 1.0 - advance
-    yearly, cash_ebitda = 4.0 * e["ebitda"], e["cash_ebitda"]
+    yearly, cash_ebitda = 4.0 * (e["ebitda"] - e["once"]), e["cash_ebitda"]
     can = capacities(c, s, g, w, k, own, yearly, owed)
     earned = d["short"][t] * DT * s["cash"]
     firm = own * (1.0 - c["deferrable"]) * k
@@ -177,6 +177,8 @@ def run_cloud(
     end["cash"] += deal["prepayment"] - repaid - unrolled - prepaid - (capex - draw)
     end["contracts"] = [deal["signed"], *b["contracts"][1:]]
     end["signed_at"] = [d["short"][t], *shifted(s["signed_at"])[1:]]
+    end["left"] = b["left"]
+    end["levels"] = [clip(w["real"], 0.5, 1.5), *shifted(s["levels"])[1:]]
     end["draws"] = [draw, *owed["draws"][1:]]
     end["issues"] = [issue, *owed["issues"][1:]]
     factor = d["spread_factor"][t]

@@ -244,7 +244,8 @@ class Oracle(Holders):
         seeking = dict.fromkeys([*self.families["labs"], None], 0.0)
         own = self.families["hyperscalers"]
         for i, c in self.c["neoclouds"].items():
-            lost = clouds[i]["failing"] * bills[i]["billed"] / DT
+            served = bills[i]["billed"] - bills[i]["to_leave"]
+            lost = clouds[i]["failing"] * served / DT
             if "workout" in clouds[i]:
                 lost *= clouds[i]["workout"]["liquidated"]
             rest = 1.0 - sum(c[f"customers.{m}"] for m in own)

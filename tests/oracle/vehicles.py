@@ -9,6 +9,7 @@ from tests.oracle.dates import (
     clip,
     dot,
     headroom,
+    ratio,
     read,
     shifted,
     span,
@@ -260,6 +261,8 @@ def bill(
     contracts = shifted(state["contracts"])
     begin = c["delivery"] + f["physics.delay"]
     end = begin + c["term"]
+    gone = leave(f, c, state, contracts, market["level"], begin)
+    contracts = gone["contracts"]
     new = dot(span(begin, end), contracts)
     expired = max(0.0, read(middle - c["tail"], dates, values) - legacy)
     legacy_expired = expired
@@ -267,12 +270,12 @@ def bill(
     old = math.exp(-f["market.chip_decay"] * c["term"])
     fetched = min(1.0, market["level"] * old)
     tail = expired * fetched
-    sold = made + new + tail
+    sold = made + new + tail + gone["sold"]
     priced, dearer = sold, 0.0
     if "power_cost" in c:
         now = d["power"][t] / c["power_signed"] - 1.0
         passed = c.get("power_pass_through", 0.0) * c["power_cost"] * now
-        priced = (1.0 + passed) * (made + new) + tail
+        priced = (1.0 + passed) * (made + new) + tail + gone["sold"]
         dearer = c["power_cost"] * now
         if "ppa" in c:
             then = c["ppa_price"] / c["power_signed"] - 1.0
@@ -294,11 +297,47 @@ def bill(
         "made": made,
         "new": new,
         "sold": sold,
-        "billed": priced * DT * c["collected"],
+        "billed": (priced * DT + gone["payment"]) * c["collected"],
+        "to_leave": gone["payment"] * c["collected"],
+        "left": gone["left"],
+        "prepaid_left": gone["prepaid"],
         "contracts": contracts,
         "begin": begin,
         "end": end,
     }
+
+
+def leave(
+    f: dict, c: dict, state: dict, contracts: list, level: float, begin: float
+) -> dict:
+    """Customers who pay to leave, contract by contract, and what was left sells for."""
+    left, kept = shifted(state["left"]), list(contracts)
+    levels, found = shifted(state["levels"]), {"payment": 0.0, "prepaid": 0.0}
+    sold = 0.0
+    if "termination" in c:
+        runs = span(begin, begin + c["term"])
+        after = span(begin + c["term"], begin + c["term"] + c["tail"])
+        early, share = c["prepayment"], c["termination"]
+        fade = f["market.chip_decay"]
+        for k in range(VINTAGES):
+            relative = ratio(level, levels[k], 1.0)
+            served = max(0.0, k * DT - begin)
+            if runs[k] > 0.0 and served >= c["minimum_term"] - DT / 2:
+                rest = worth = bought = 0.0
+                for j in range(k, VINTAGES):
+                    now = runs[j] * DT * (1.0 + c["valuation_rate"]) ** ((k - j) * DT)
+                    rest += runs[j] * DT
+                    worth += now
+                    bought += now * math.exp(-fade * max(0.0, j * DT - begin))
+                leaving = (share - early) * rest + relative * bought
+                if leaving < (1.0 - early) * worth:
+                    found["payment"] += share * rest * kept[k]
+                    found["prepaid"] += early * rest * kept[k]
+                    left[k] += kept[k]
+                    kept[k] = 0.0
+            on = min(1.0, runs[k] + after[k]) * math.exp(-fade * served)
+            sold += left[k] * min(1.0, relative * on)
+    return {"contracts": kept, "left": left, "sold": sold, **found}
 
 
 def earn(c: dict, calendar: Calendar, t: int, state: dict, b: dict, unpaid: float):
@@ -309,7 +348,7 @@ def earn(c: dict, calendar: Calendar, t: int, state: dict, b: dict, unpaid: floa
         wanted = b["backstop_rate"] * (b["billed"] - receipts)
         backstop = b["backstop_share"] * min(state["backstop"], wanted)
     early = (1.0 - c["legacy_cash"]) * b["made"] + c["prepayment"] * b["new"]
-    prepaid = min(state["prepaid"], early * DT)
+    prepaid = min(state["prepaid"], early * DT + b["prepaid_left"])
     lease = read(calendar.middles[t], c["lease.dates"], c["lease.values"])
     costs = (c["variable"] + c["overhead"] + b["dearer"]) * b["sold"] * DT
     costs += max(lease, c["lease_rate"] * b["sold"]) * DT
@@ -321,6 +360,7 @@ def earn(c: dict, calendar: Calendar, t: int, state: dict, b: dict, unpaid: floa
         "backstop": backstop,
         "prepaid": prepaid,
         "ebitda": ebitda,
+        "once": b["to_leave"] * (1.0 - unpaid),
         "cash_ebitda": ebitda - prepaid,
     }
 

@@ -64,7 +64,7 @@ def earned(economy: Economy, grid: TimeGrid, quarter: int = 0) -> jax.Array:
     )
     age = jnp.argmax(clouds.live[:, 0])
     contracts = jnp.zeros((VINTAGES, n)).at[age, :].set(4.0)
-    operations = clouds.operate(drivers, prices, paths, contracts, none, None)
+    operations = clouds.operate(drivers, prices, paths, contracts, none, None, None)
     honoured = jnp.ones(clouds.labs.shape[1])
     result = clouds.earn(drivers, operations, paths, honoured, none, none)
     return jnp.stack([result.ebitda[0], operations.billed[0], operations.sold[0]])
