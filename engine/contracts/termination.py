@@ -71,8 +71,9 @@ class Termination(eqx.Module):
         r"""Assembles the terms; None where no neocloud states a payment.
 
         With $R_k$ the payments left at age k, $W_k$ their value at `valuation_rate`,
-        $M_k$ that of the same chips at market, ageing at δ, and p = `prepayment`:
-        leaving costs $(φ - p) R_k + \ell M_k$ and staying $(1 - p) W_k$.
+        $M_k$ that of the same chips at market, ageing at δ, ψ = `termination` and
+        p = `prepayment`: leaving costs $(ψ - p) R_k + \ell M_k$, staying
+        $(1 - p) W_k$.
         """
         if not economy.states("neoclouds", FIGURES[0]):
             return None
@@ -124,7 +125,7 @@ def leave(
     r"""Lets customers go whose payment and market price together cost less.
 
     Headroom of staying at age k, with ℓ the market's price level over that at signing:
-    $h_k = \ell M_k/W_k - [(1-p)W_k - (φ-p)R_k]/W_k$.
+    $h_k = \ell M_k/W_k - [(1-p)W_k - (ψ-p)R_k]/W_k$.
 
     **Arguments:** `level`, of the market's price today [1]; `contracts`, yearly revenue
     by age, aged into this quarter [USD bn]; `freed`, as it was at its start.
