@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 from engine.units import factor
+from scripts._deal_clauses import check_clauses, check_owners, check_paths
 from scripts._output import BadInput
 
 INF = math.inf
@@ -212,13 +213,19 @@ def _read(reader: Reader, table: dict[str, Any]) -> DealFile:
     name = table.get("name", reader.file)
     if not isinstance(name, str):
         reader.wrong("name", name, "a text")
+    paths = _paths(reader, reader.table(table, "paths"), n)
+    instruments = _instruments(reader, table.get("instruments"), n / per_year)
+    terms = _terms(reader, table)
+    if not reader.errors:
+        check_owners(instruments, reader.wrong)
+        check_paths(instruments, terms, paths, reader.wrong)
     return DealFile(
         name=str(name),
         n=n,
         per_year=per_year,
-        paths=_paths(reader, reader.table(table, "paths"), n),
-        instruments=_instruments(reader, table.get("instruments"), n / per_year),
-        terms=_terms(reader, table),
+        paths=paths,
+        instruments=instruments,
+        terms=terms,
         uses=_uses(reader, table),
         sizing=_sizing(reader, table),
     )
@@ -251,7 +258,7 @@ def _instruments(reader: Reader, given: Any, years: float) -> list[dict[str, Any
         return []
     found, names = [], set()
     for i, table in enumerate(given):
-        prefix = f"instruments[{i}]."
+        prefix, before = f"instruments[{i}].", len(reader.errors)
         if not isinstance(table, dict):
             reader.wrong(prefix[:-1], table, "a table")
             continue
@@ -284,6 +291,8 @@ def _instruments(reader: Reader, given: Any, years: float) -> list[dict[str, Any
         split = {f: clauses.pop(f) for f in fields if f in clauses}
         if kind == "sculpted":
             _sculpted_within(reader, prefix, clauses, years)
+        if len(reader.errors) == before:
+            check_clauses(table, prefix, reader.wrong)
         found.append({"name": name, "kind": kind, "own": split, "contract": clauses})
     return found
 

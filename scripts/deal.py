@@ -59,10 +59,12 @@ def run(deal: DealFile, file: str) -> tuple[dict[str, Any], dict[str, dict]]:
         )
     table = jax.jit(divide, static_argnums=3)(rows, terms, paths, periods)
     names = [entry["name"] for entry in deal.instruments]
-    columns = _columns(table, names, parts, periods)
+    columns = _columns(table, names, parts, periods, np.asarray(paths.parity))
     summary = {
-        name: _instrument_summary(name, columns, rows, parts, i, deal.per_year)
-        for i, name in enumerate(names)
+        x["name"]: _instrument_summary(
+            x["name"], columns, rows, parts, i, deal.per_year, x["kind"] == "equity"
+        )
+        for i, x in enumerate(deal.instruments)
     }
     dscr = columns["dscr"]
     has = np.isfinite(dscr)
@@ -214,7 +216,7 @@ def _by_instrument(values: np.ndarray, parts: list[int]) -> np.ndarray:
 
 
 def _columns(
-    table: Any, names: list[str], parts: list[int], periods: Any
+    table: Any, names: list[str], parts: list[int], periods: Any, parity: np.ndarray
 ) -> dict[str, np.ndarray]:
     from engine.credit.structure import time_to_breach
 
@@ -239,6 +241,7 @@ def _columns(
         "lent": np.asarray(table.lent),
         "paid": np.asarray(table.paid),
         "loss": np.asarray(table.losses),
+        "shares": _in_shares(table, parity),
     }
     for key, values in parts_of.items():
         for i, name in enumerate(names):
@@ -246,29 +249,50 @@ def _columns(
     return columns
 
 
+def _in_shares(table: Any, parity: np.ndarray) -> np.ndarray:
+    """What a convertible's holders get in shares, at their value [USD bn]."""
+    converted = np.asarray(table.flows.converted) * parity[:, None]
+    return np.asarray(table.alive)[:, None] * converted
+
+
 def _instrument_summary(
-    name: str, columns: dict, rows: Any, parts: list[int], i: int, per_year: int
+    name: str,
+    columns: dict,
+    rows: Any,
+    parts: list[int],
+    i: int,
+    per_year: int,
+    is_owner: bool,
 ) -> dict[str, Any]:
     from engine.metrics import IRR_STATUS, irr
 
     opening = float(_by_instrument(np.asarray(rows.opening), parts)[i])
     lent, paid = columns[f"{name}.lent"], columns[f"{name}.paid"]
-    found = irr(np.append(-opening, paid - lent))
+    alive = columns["alive"]
+    shares = columns[f"{name}.shares"]
+    found = irr(np.append(-opening, paid + shares - lent))
     status = IRR_STATUS[int(found.status)]
+    left = float(columns[f"{name}.balance"][-1] * alive[-1])
+    if left > BALANCE and not is_owner:
+        # What is still owed at the end is neither lost nor paid: no yield yet.
+        status = "outstanding"
     principal = sum(
         columns[f"{name}.{key}"]
-        for key in ("principal", "repaid_line", "called", "swept")
+        for key in ("principal", "repaid_line", "called", "swept", "converted")
     )
     life = float(np.sum(principal * columns["date_years"]))
     total = float(np.sum(principal))
     return {
         "lent_bn": opening + float(lent.sum()),
         "paid_bn": float(paid.sum()),
+        "shares_bn": float(shares.sum()),
         "loss_bn": float(columns[f"{name}.loss"].sum()),
         "final_balance_bn": float(columns[f"{name}.balance"][-1]),
         "average_life_years": life / total if total > 1e-12 else None,
         # Of several the smallest, which the status says.
-        "irr": None if status == "no_root" else (1 + float(found.rate)) ** per_year - 1,
+        "irr": None
+        if status in ("no_root", "outstanding")
+        else (1 + float(found.rate)) ** per_year - 1,
         "irr_status": status,
     }
 

@@ -188,3 +188,47 @@ def test_payment_in_kind_by_contract_until_a_date():
     table = run([loan], 200.0)
     np.testing.assert_allclose(table.flows.interest[:3, 0], [0, 0, 12.1], atol=1e-12)
     assert table.flows.principal[7, 0] == pytest.approx(121)
+
+
+@pytest.mark.parametrize("kind", ["level", "linear", "sculpted", "balloon"])
+def test_a_grace_of_the_whole_tenor_makes_a_bullet(kind):
+    own = {"residual": 0.4} if kind == "balloon" else {}
+    table = run([build(kind, coupon=0.1, tenor=4.0, grace=4.0, **own)], 200.0)
+    paid = np.array([0, 0, 0, 100, 0, 0, 0, 0])
+    np.testing.assert_allclose(table.flows.principal[:, 0], paid, atol=1e-12)
+    np.testing.assert_allclose(table.flows.interest[:4, 0], 10, rtol=1e-13)
+    np.testing.assert_allclose(table.flows.interest[4:, 0], 0, atol=1e-13)
+
+
+def test_draws_with_a_grace_of_the_whole_tenor_fall_due_at_their_own_maturity():
+    facility = build(
+        "delayed_draw",
+        coupon=0.1,
+        tenor=3.0,
+        grace=3.0,
+        dates=[1.0, 2.5],
+        amounts=[10.0, 20.0],
+        availability=4.0,
+        fee=0.0,
+    )
+    due = np.zeros((8, 2))
+    due[3, 0], due[4, 1], due[5, 1] = 10, 10, 10  # half of it a year, as it was drawn
+    found = run([facility], 200.0).flows.principal[:, :2]
+    np.testing.assert_allclose(found, due, atol=1e-12)
+
+
+@pytest.mark.parametrize("tenor", [4.0, 8.0])
+def test_the_last_coupon_of_a_note_paid_in_kind_comes_with_its_principal(tenor):
+    table = run([build("bullet", coupon=0.1, tenor=tenor, in_kind=1.0)], 400.0)
+    last = int(tenor) - 1
+    paid = np.zeros(8)
+    paid[last] = 100 * 1.1**tenor
+    found = table.flows.principal[:, 0] + table.flows.interest[:, 0]
+    np.testing.assert_allclose(found, paid, rtol=1e-12, atol=1e-12)
+    assert table.state.balance[last, 0] == pytest.approx(0, abs=1e-12)
+
+
+def test_an_oem_holiday_to_the_end_pays_all_at_maturity():
+    table = run([build("oem", coupon=0.1, tenor=3.0, grace=3.0)], 200.0)
+    found = table.flows.principal[:, 0] + table.flows.interest[:, 0]
+    np.testing.assert_allclose(found, [0, 0, 133.1, 0, 0, 0, 0, 0], atol=1e-11)

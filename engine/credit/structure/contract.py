@@ -98,8 +98,13 @@ class Contract(eqx.Module):
         return periods.remaining(self.matures)
 
     def repaying(self, periods: Periods) -> PerPeriod:
-        """Share of each period in which principal is due."""
+        """Share of each period in which principal is due by schedule."""
         return periods.after(self.starts + self.grace)
+
+    def due(self, share: PerPeriod, periods: Periods) -> PerPeriod:
+        """`share` once the grace is over; within it nothing but what matures."""
+        free = self.repaying(periods)
+        return free * share + (1.0 - free) * bullet_share(self.remaining(periods))
 
 
 def level_share(rate: PerPeriod, remaining: PerPeriod) -> PerPeriod:
@@ -148,7 +153,11 @@ def row(
     lent = contract.amount if amount is None else amount
     rate = contract.rate(paths, periods)
     accrual = jnp.clip(contract.remaining(periods), 0.0, 1.0)
+    # The coupon of the last period is paid with the principal: there is nothing to add
+    # it to any more.
+    matured = bullet_share(contract.remaining(periods))
     kind = contract.in_kind * (1.0 - periods.after(contract.in_kind_until))
+    kind = kind * (1.0 - matured)
     base = eqx.tree_at(
         lambda r: (
             r.opening,

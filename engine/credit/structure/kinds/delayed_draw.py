@@ -49,7 +49,7 @@ class DelayedDraw(AbstractInstrument):
                 own,
                 paths,
                 periods,
-                share * own.repaying(periods),
+                own.due(share, periods),
                 amount * possible,
             )
             open_ = 1.0 - periods.after(self.availability)

@@ -21,4 +21,4 @@ class Level(AbstractInstrument):
         """One row."""
         own = self.contract
         share = level_share(own.rate(paths, periods), own.remaining(periods))
-        return row(own, paths, periods, share * own.repaying(periods))
+        return row(own, paths, periods, own.due(share, periods))

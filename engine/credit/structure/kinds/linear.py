@@ -17,4 +17,4 @@ class Linear(AbstractInstrument):
         """One row."""
         own = self.contract
         share = 1.0 / jnp.maximum(own.remaining(periods), 1.0)
-        return row(own, paths, periods, share * own.repaying(periods))
+        return row(own, paths, periods, own.due(share, periods))

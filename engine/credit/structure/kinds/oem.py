@@ -3,7 +3,12 @@ r"""OEM: equal instalments to the maker, after a payment holiday that bears inte
 import equinox as eqx
 import jax.numpy as jnp
 
-from engine.credit.structure.contract import Contract, level_share, row
+from engine.credit.structure.contract import (
+    Contract,
+    bullet_share,
+    level_share,
+    row,
+)
 from engine.credit.structure.instrument import AbstractInstrument
 from engine.credit.structure.periods import Paths, Periods
 from engine.credit.structure.rows import Rows
@@ -21,8 +26,9 @@ class Oem(AbstractInstrument):
         """One row."""
         own = self.contract
         share = level_share(own.rate(paths, periods), own.remaining(periods))
-        paying = own.repaying(periods)
-        base = row(own, paths, periods, share * paying)
+        done = bullet_share(own.remaining(periods))
+        paying = jnp.maximum(own.repaying(periods), done)
+        base = row(own, paths, periods, own.due(share, periods))
         return eqx.tree_at(
             lambda r: (r.in_kind, r.swept),
             base,

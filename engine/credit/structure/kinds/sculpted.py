@@ -41,5 +41,5 @@ class Sculpted(AbstractInstrument):
         )
         share = 1.0 - ratio_above(ahead, value, 1.0, 1e-12)
         done = bullet_share(own.remaining(periods))
-        repay = jnp.clip(jnp.maximum(share, done), 0.0, 1.0) * own.repaying(periods)
-        return row(own, paths, periods, repay)
+        repay = jnp.clip(jnp.maximum(share, done), 0.0, 1.0)
+        return row(own, paths, periods, own.due(repay, periods))
