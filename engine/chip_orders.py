@@ -11,7 +11,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.chip_priority import Allotment, PerBuyer, Priority
+from engine.bottlenecks.priority import Allotment, PerBuyer, Priority
 from engine.credit.guarantee import Guarantee
 from engine.credit.neocloud_orders import offered, resuming, unit_cost
 from engine.credit.neocloud_terms import NeocloudDues, NeocloudState, NeocloudTerms

@@ -7,8 +7,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.bottlenecks.priority import PerBuyer
 from engine.chip_orders import ChipOrders
-from engine.chip_priority import PerBuyer
 from engine.contagion.idling import Idling
 from engine.contagion.information import Contagion, SystemState
 from engine.contagion.public_markets import PublicMarkets, PublicState

@@ -4,12 +4,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.chip_supply import ChipSupply, delivered_part, ship
+from engine.bottlenecks.capacity import Capacity, without_shortage
+from engine.bottlenecks.chips import delivered_part, ship
+from engine.bottlenecks.power import connect
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, span
 from engine.once import computed_once
-from engine.power_queue import Queue, connect, without_shortage
 
 VINTAGES = 40
 """Quarters of age that a register remembers (ten years)."""
@@ -87,8 +88,8 @@ class Market(eqx.Module):
     """Growth of the market rent of shells [1/year]."""
     power: Float[Array, "..."] | None = None
     """Power's part of `marginal_cost`, at `power.price`; None if that stands still."""
-    queue: Queue | None = None
-    chips: ChipSupply | None = None
+    queue: Capacity | None = None
+    chips: Capacity | None = None
 
     @staticmethod
     def build(economy: Economy) -> "Market":
@@ -119,8 +120,8 @@ class Market(eqx.Module):
             shell_wear=DT / economy["market.shell_life"],
             indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
             power=power if "power.path.values" in economy.figures else None,
-            queue=Queue.build(economy),
-            chips=ChipSupply.build(economy),
+            queue=Capacity.build(economy, "market.queue", "connections"),
+            chips=Capacity.build(economy, "market.chips", "supply"),
         )
 
     def opening(self, economy: Economy) -> Fleet:
@@ -132,7 +133,8 @@ class Market(eqx.Module):
             gigawatts=shape * scale,
             shells=economy["market.fleet"],
             waiting=economy.figures.get("market.queue.opening"),
-            on_order=ChipSupply.opening(economy),
+            # Nothing beyond what schedules and plans say.
+            on_order=None if self.chips is None else jnp.zeros_like(self.chips.growth),
         )
 
     def price_level(self, utilisation: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -17,6 +17,7 @@ from engine.contagion.information import SystemFlows
 from engine.contagion.public_markets import PublicFlows
 from engine.contagion.wealth import WealthFlows
 from engine.contracts.foresight import foreseen
+from engine.contracts.indexation import contract_prices
 from engine.contracts.labs import LabFlows
 from engine.contracts.tenancy import TenancyFlows
 from engine.contracts.termination import leave
@@ -87,10 +88,17 @@ def step(
     # 2 market, 3 contracts
     prices, fleet = layers.market(drivers, system.openness, state.fleet)
     prices = foreseen(prices, quarter.foresight)
+    indexed = contract_prices(
+        layers.clouds.indexation,
+        quarter.clouds.indexed,
+        state.clouds.struck,
+        drivers.short,
+    )
     contracts, left = leave(
         layers.clouds.termination,
         prices.level,
         aged(state.clouds.contracts),
+        indexed,
         state.clouds.freed,
         rule,
     )
@@ -100,7 +108,7 @@ def step(
         quarter.clouds,
         contracts,
         chip_orders.not_built(state.clouds.deferred_capex, state.chips),
-        state.clouds.struck,
+        indexed,
         left,
     )
     hybrid_paths = chip_orders.late_backlog(layers.chips, quarter.hybrid, state.chips)

@@ -102,11 +102,12 @@ def describe(built: tuple[Any, Any, Any], result: Any) -> dict[str, Any]:
     from scripts._tax import tax
 
     economy, _, grid = built
+    found = workouts(economy, result)
     return {
         "metrics": metrics(result),
         "order_of_failure": order_of_failure(economy, grid, result),
         "defaults": defaults(economy, grid, result),
-        **({"workouts": x} if (x := workouts(economy, result)) else {}),
+        **({"workouts": found} if found else {}),
         "spreads_met": spreads_met(result),
         "residuals": result.residuals,
         "classification": classifications()[int(result.classification)],

@@ -33,6 +33,18 @@ def retold(
     return path
 
 
+def stating(folder: pathlib.Path, clauses: dict[str, float]) -> pathlib.Path:
+    """A config that is the chain but for clauses of CoreWeave's."""
+    lines = [f'extends = "{CONFIGS / "chain.toml"}"', "[neoclouds.coreweave]"]
+    lines += [
+        f"{key} = {{ value = {value}, {PROVENANCE}, bounds = [-10.0, 1000.0] }}"
+        for key, value in clauses.items()
+    ]
+    path = folder / "clauses.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 def errors(path: pathlib.Path, overrides: tuple[str, ...] = ()) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(path, overrides)

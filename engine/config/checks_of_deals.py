@@ -102,7 +102,7 @@ def _indexation(table: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _termination(table: dict[str, Any]) -> Iterator[Problem]:
-    """Both figures or none; what was prepaid is not given back; no index beside it."""
+    """Both figures or none, and what was prepaid is not given back."""
     keys = ("minimum_term_years", "termination_share")
     for name, deal in members(table, "neoclouds").items():
         path = f"neoclouds.{name}"
@@ -113,9 +113,6 @@ def _termination(table: dict[str, Any]) -> Iterator[Problem]:
             if key not in stated:
                 text = f"missing, expected a figure beside {stated[0]}"
                 yield Problem(f"{path}.{key}", text)
-        if node(deal, "rate_indexation_x"):
-            text = "stated, expected none beside termination_share: who weighs leaving"
-            yield Problem(f"{path}.rate_indexation_x", f"{text} knows one price")
         years, share = (number(deal, key) for key in keys)
         if years is not None and years < 0.0:
             yield Problem(f"{path}.{keys[0]}", f"got {years}, expected 0 or more")

@@ -7,6 +7,7 @@ buyers of chips: whole ranks, and only where chips can be short.
 from collections.abc import Iterator
 from typing import Any
 
+from engine.bottlenecks.priority import RANKS
 from engine.config.funds import TOTAL
 from engine.config.tables import Problem, members, node, number
 
@@ -21,8 +22,8 @@ PORTFOLIOS = {
 SELLS = "banks.target_leverage_x"
 """With it banks sell public assets."""
 
-BUYERS, RANK, RANKS = ("neoclouds", "hyperscalers", "hybrid"), "chip_priority_rank", 3
-"""Who orders chips, where its priority stands, and how many ranks there are."""
+BUYERS, RANK = ("neoclouds", "hyperscalers", "hybrid"), "chip_priority_rank"
+"""Who orders chips, and where its priority stands."""
 
 TAKEN = (*PORTFOLIOS, TOTAL, "system", "outside", "government", "bond")
 """Names of others' metrics: no class of public assets is called so."""

@@ -39,8 +39,13 @@ class Indexation(eqx.Module):
         return Indexation(
             rate=economy.stack("neoclouds", FIGURES[1], missing=0.0),
             grown=(1.0 + _by_prices(economy))[None] ** ages[:, None],
-            struck=economy["rates.short"] + economy["shifts.rate_all"],
+            struck=rate_when_signed(economy),
         )
+
+
+def rate_when_signed(economy: Economy) -> Float[Array, ""]:
+    """Short rate at which what runs at `as_of` is taken to have been signed."""
+    return economy["rates.short"] + economy["shifts.rate_all"]
 
 
 def _by_prices(economy: Economy) -> Float[Array, " neocloud"]:
@@ -61,50 +66,59 @@ def since_as_of(
 def register(
     economy: Economy, contracts: Float[Array, "vintage neocloud"]
 ) -> Float[Array, "vintage neocloud"] | None:
-    """Opening of `struck`: signed revenue times the short rate at its signing."""
+    """Opening of the short rate at each signing: nothing was signed since `as_of`."""
     return jnp.zeros_like(contracts) if is_indexed(economy) else None
 
 
 def signing(
-    struck: Float[Array, "vintage neocloud ..."] | None,
-    signed: Float[Array, "neocloud ..."],
-    short: Float[Array, "..."],
+    struck: Float[Array, "vintage neocloud ..."] | None, short: Float[Array, "..."]
 ) -> Float[Array, "vintage neocloud ..."] | None:
-    """The register after the quarter, of what is `signed` at today's `short`."""
-    return None if struck is None else newest(aged(struck), signed * short)
+    """The register after the quarter: what is signed in it, at today's `short`."""
+    if struck is None:
+        return None
+    return newest(aged(struck), jnp.broadcast_to(short, struck.shape[1:]))
 
 
-def surcharge(
+class ContractPrices(eqx.Module):
+    """Prices over the signed ones [1]."""
+
+    legacy: Float[Array, "neocloud ..."]
+    """Of what ran at `as_of`."""
+    signed: Float[Array, "vintage neocloud ..."]
+    """Of what was signed since, by age."""
+
+    def rise(
+        self,
+        legacy: Float[Array, "neocloud ..."],
+        running: Float[Array, "vintage neocloud ..."],
+    ) -> Float[Array, "neocloud ..."]:
+        """What they add to yearly revenue at signed prices, `running` by age."""
+        new = jnp.sum((self.signed - 1.0) * running, axis=0)
+        return (self.legacy - 1.0) * legacy + new
+
+
+def contract_prices(
     indexation: Indexation | None,
     since: Float[Array, "neocloud ..."] | None,
-    legacy: Float[Array, "neocloud ..."],
-    running: Float[Array, "vintage neocloud ..."],
-    contracts: Float[Array, "vintage neocloud ..."],
     struck: Float[Array, "vintage neocloud ..."] | None,
     short: Float[Array, "..."],
-) -> Float[Array, "neocloud ..."] | None:
-    r"""What the indices add to a year's revenue of signed contracts [USD bn].
+) -> ContractPrices | None:
+    r"""Where the indices have taken the price of every contract.
 
-    $$ L^-[c_t(1 + \iota(r_t - r_s)) - 1]
-       + \sum_k \text{live}_k [(c_k(1 + \iota r_t) - 1) v_k - c_k \iota (vr)_k] $$
+    $c^{k\Delta}(1 + \iota(r_t - r_s))$ of the signed one at age k, signed at $r_s$.
 
-    **Arguments:**
-
-    - `since`: $c_t$, by consumer prices since `as_of` [1].
-    - `legacy`: $L^-$, yearly revenue of what was signed by `as_of` [USD bn].
-    - `running`: share of the quarter in which a contract of that age runs [1].
-    - `contracts`, `struck`: registers $v$ and $vr$; the former aged into this quarter,
-      the latter as it was at its start.
-    - `short`: $r_t$ [1/year].
+    **Arguments:** `since`, by consumer prices since `as_of` [1]; `struck`, the register
+    as it was at the start of the quarter; `short`, $r_t$ [1/year].
 
     **Returns:** None without an index.
 
-    **Derivative:** smooth; by the short rate ι times the revenue that is indexed.
+    **Derivative:** smooth; by the short rate ι of what consumer prices made of it.
     """
     if indexation is None or since is None or struck is None:
         return None
-    rate, grown = indexation.rate, indexation.grown
-    old = legacy * (since * (1.0 + rate * (short - indexation.struck)[None]) - 1.0)
-    now = (grown * (1.0 + rate * short[None])[None] - 1.0) * contracts
-    new = running * (now - grown * rate[None] * aged(struck))
-    return old + jnp.sum(new, axis=0)
+    rate = indexation.rate
+    moved = rate[None] * (short[None, None] - aged(struck))
+    return ContractPrices(
+        legacy=since * (1.0 + rate * (short - indexation.struck)[None]),
+        signed=indexation.grown * (1.0 + moved),
+    )

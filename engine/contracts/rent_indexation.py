@@ -6,6 +6,7 @@ An economy in which no SPV states `rent_rate_indexation` has none of it in its p
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contracts.indexation import rate_when_signed
 from engine.economy import Economy
 
 FIGURE = "rent_rate_indexation"
@@ -25,6 +26,6 @@ def rent_index(
     """
     if not economy.states("spvs", FIGURE):
         return None
-    struck = economy["rates.short"] + economy["shifts.rate_all"]
+    struck = rate_when_signed(economy)
     follows = economy.stack("spvs", FIGURE, missing=0.0)
     return jnp.maximum(1.0 + follows[None] * (short - struck)[:, None], 0.0)

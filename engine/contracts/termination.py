@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.contracts.indexation import ContractPrices
 from engine.economy import Economy
 from engine.grid import DT
 from engine.jump import AbstractDefaultRule, jump
@@ -57,6 +58,8 @@ class Termination(eqx.Module):
     """Value of the rest of the term at today's market price, over its own [1]."""
     saved: Float[Array, "vintage neocloud ..."]
     """What leaving saves before the market is paid, over the value of the rest [1]."""
+    sunk: Float[Array, "vintage neocloud ..."]
+    """What of that was prepaid and is not saved [1]."""
     may: Float[Array, "vintage neocloud ..."]
     """1 past the minimum term."""
     fetched: Float[Array, "vintage neocloud ..."]
@@ -71,9 +74,9 @@ class Termination(eqx.Module):
         r"""Assembles the terms; None where no neocloud states a payment.
 
         With $R_k$ the payments left at age k, $W_k$ their value at `valuation_rate`,
-        $M_k$ that of the same chips at market, ageing at δ, ψ = `termination` and
-        p = `prepayment`: leaving costs $(ψ - p) R_k + \ell M_k$, staying
-        $(1 - p) W_k$.
+        $M_k$ that of the same chips at market, ageing at δ, ψ = `termination`,
+        p = `prepayment` and g the price over the signed one: leaving costs
+        $(ψg - p) R_k + \ell M_k$, staying $(g - p) W_k$.
         """
         if not economy.states("neoclouds", FIGURES[0]):
             return None
@@ -94,7 +97,6 @@ class Termination(eqx.Module):
             value = _rest(deal["live"] * q) * DT / q
             market = _rest(deal["live"] * fetched * q) * DT / q
             payment, prepaid = deal["termination"] * rest, deal["prepayment"] * rest
-            saved = (1.0 - deal["prepayment"]) * value - (payment - prepaid)
             runs = deal["live"] + deal["ended"]
             past = served >= deal["minimum_term"] - 0.5 * DT
             may = jnp.where(past & (deal["live"] > 0.0), 1.0, 0.0).astype(q.dtype)
@@ -102,7 +104,8 @@ class Termination(eqx.Module):
                 "payment": payment,
                 "prepaid": prepaid,
                 "market": ratio_above(market, value),
-                "saved": ratio_above(saved, value),
+                "saved": ratio_above(value - payment, value),
+                "sunk": ratio_above(deal["prepayment"] * value - prepaid, value),
                 "may": may,
                 "fetched": fetched * jnp.minimum(runs, 1.0),
             }
@@ -119,16 +122,18 @@ def leave(
     termination: Termination | None,
     level: Float[Array, "..."],
     contracts: Float[Array, "vintage neocloud ..."],
+    indexed: ContractPrices | None,
     freed: Freed | None,
     rule: AbstractDefaultRule,
 ) -> tuple[Float[Array, "vintage neocloud ..."], Left | None]:
     r"""Lets customers go whose payment and market price together cost less.
 
     Headroom of staying at age k, with ℓ the market's price level over that at signing:
-    $h_k = \ell M_k/W_k - [(1-p)W_k - (ψ-p)R_k]/W_k$.
+    $h_k = \ell M_k/W_k - [(g-p)W_k - (ψg-p)R_k]/W_k$.
 
     **Arguments:** `level`, of the market's price today [1]; `contracts`, yearly revenue
-    by age, aged into this quarter [USD bn]; `freed`, as it was at its start.
+    by age at signed prices, aged into this quarter [USD bn]; `indexed`, prices over
+    the signed ones, None where none moves; `freed`, as it was at its start.
 
     **Returns:** the contracts that stay, and what the others bring; as they are and
     None where nobody may leave.
@@ -139,12 +144,16 @@ def leave(
         return contracts, None
     signed = aged(freed.levels)
     relative = ratio_above(level[None, None], signed, 1.0)
-    stays = jump(relative * termination.market - termination.saved, rule)
+    saved, payment = termination.saved, termination.payment
+    if indexed is not None:
+        saved, payment = saved * indexed.signed, payment * indexed.signed
+    headroom = relative * termination.market - (saved - termination.sunk)
+    stays = jump(headroom, rule)
     going = termination.may * (1.0 - stays) * contracts
     left = aged(freed.contracts) + going
     price = jnp.minimum(relative * termination.fetched, 1.0)
     return contracts - going, Left(
-        payment=jnp.sum(termination.payment * going, axis=0),
+        payment=jnp.sum(payment * going, axis=0),
         prepaid=jnp.sum(termination.prepaid * going, axis=0),
         sold=jnp.sum(price * left, axis=0),
         freed=Freed(contracts=left, levels=signed),

@@ -8,8 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.chip_priority import Allotment, built
-from engine.chip_supply import delivered_part
+from engine.bottlenecks.chips import delivered_part
+from engine.bottlenecks.priority import Allotment, built
 from engine.contracts import indexation, termination
 from engine.credit.box_covenants import examine_boxes
 from engine.credit.box_pools import (
@@ -231,7 +231,7 @@ def divide(
             state.note_coupon,
         ),
         contracts=newest(contracts, signed),
-        struck=indexation.signing(state.struck, signed, quarter.short),
+        struck=indexation.signing(state.struck, quarter.short),
         freed=termination.signing(operations.left, prices.level),
         draws=newest(draws, drawn_box),
         issues=newest(issues, issued),

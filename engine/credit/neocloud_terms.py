@@ -122,7 +122,7 @@ class NeocloudState(eqx.Module):
     """The same with all equity that could have cured it."""
     pools: PoolState | None
     struck: Float[Array, "vintage neocloud ..."] | None = None
-    """`contracts` times the short rate at signing; None without an index."""
+    """Short rate at each signing; None without an index."""
     freed: Freed | None = None
     """What customers left early; None where none may."""
 

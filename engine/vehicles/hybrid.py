@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from engine.chip_priority import Allotment, built
+from engine.bottlenecks.priority import Allotment, built
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.contracts.indexation import Indexation, since_as_of, surcharge
+from engine.contracts.indexation import ContractPrices, Indexation, since_as_of
 from engine.contracts.termination import Left, Termination
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
 from engine.market import VINTAGES, Prices
 from engine.once import computed_once
-from engine.vehicles.power import PowerClauses, cost_share, in_quarter, priced
+from engine.vehicles.power import PowerClauses, cost_share, priced
 
 
 class NeocloudPaths(eqx.Module):
@@ -134,12 +134,13 @@ class Neoclouds(eqx.Module):
         paths: NeocloudPaths,
         contracts: Float[Array, "vintage neocloud ..."],
         deferred_capex: Float[Array, "neocloud ..."],
-        struck: Float[Array, "vintage neocloud ..."] | None,
+        indexed: ContractPrices | None,
         left: Left | None,
     ) -> Operations:
         """Bills contracts, old and new, and what expired chips fetch at market.
 
-        `contracts` is the register of annual revenue signed, aged into this quarter;
+        `contracts` is the register of annual revenue signed, aged into this quarter,
+        without those that were `left`; `indexed` are prices over the signed ones;
         capacity whose capex is deferred earns nothing.
         """
         lost = deferred_capex / self.capex_per_revenue
@@ -149,18 +150,9 @@ class Neoclouds(eqx.Module):
         tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
         sold = legacy + contracted + tail
         sold = sold if left is None else sold + left.sold
-        clauses = in_quarter(self.power, quarter.power)
-        charged = priced(clauses, sold, (legacy, contracted))
-        more = surcharge(
-            self.indexation,
-            paths.indexed,
-            legacy,
-            self.live,
-            contracts,
-            struck,
-            quarter.short,
-        )
-        charged = charged if more is None else charged + more
+        charged = priced(self.power, quarter.power, sold, (legacy, contracted))
+        if indexed is not None:
+            charged = charged + indexed.rise(legacy, self.live * contracts)
         billed = charged * DT * self.collected
         to_leave = None if left is None else left.payment * self.collected
         return Operations(
@@ -195,8 +187,7 @@ class Neoclouds(eqx.Module):
         left = operations.left
         early = early if left is None else early + left.prepaid
         prepaid = jnp.minimum(deferred_revenue, early)
-        clauses = in_quarter(self.power, quarter.power)
-        share = cost_share(clauses, self.variable + self.overhead)
+        share = cost_share(self.power, quarter.power, self.variable + self.overhead)
         costs = share * operations.sold * DT
         leases = jnp.maximum(paths.lease, self.lease_rate * operations.sold) * DT
         ebitda = receipts + backstop - costs - leases

@@ -12,16 +12,16 @@ FIGURE = "power_cost"
 
 
 class PowerClauses(eqx.Module):
-    """What power above or below the price of signing does to a dollar of revenue."""
+    """What a dollar of revenue bears of power, over what is stated at signing."""
 
-    dearer: Float[Array, "neocloud ..."]
-    """Cost per dollar sold on top of the stated shares; below 0 where it is cheaper."""
-    passed_on: Float[Array, "neocloud ..."]
-    """Price of a signed contract on top of the signed one, per dollar."""
-    floating: Float[Array, "neocloud ..."] | None = None
-    """By what `dearer` rises when power doubles from `power.price`."""
-    passing: Float[Array, "neocloud ..."] | None = None
-    """By what `passed_on` does."""
+    fixed: Float[Array, "neocloud ..."]
+    """Cost of what is bought ahead, less the whole cost at the price of signing."""
+    floating: Float[Array, "neocloud ..."]
+    """Cost of the rest at `power.price`."""
+    signed: Float[Array, "neocloud ..."]
+    """Of the cost at the price of signing, what a change of is passed on."""
+    passed: Float[Array, "neocloud ..."]
+    """The same at `power.price`."""
 
     @staticmethod
     def build(economy: Economy) -> "PowerClauses | None":
@@ -42,56 +42,44 @@ class PowerClauses(eqx.Module):
         signed = stack("power_signed", missing=1.0)
         agreed = stack("ppa_price") / signed
         spot = economy["power.price"] / signed
-        clauses = PowerClauses(
-            dearer=cost * (hedged * agreed + (1.0 - hedged) * spot - 1.0),
-            passed_on=stack("power_pass_through") * cost * (spot - 1.0),
-        )
-        if "power.path.values" not in economy.figures:
-            return clauses
+        borne = stack("power_pass_through") * cost
         return PowerClauses(
-            dearer=clauses.dearer,
-            passed_on=clauses.passed_on,
+            fixed=cost * (hedged * agreed - 1.0),
             floating=cost * (1.0 - hedged) * spot,
-            passing=stack("power_pass_through") * cost * spot,
+            signed=borne,
+            passed=borne * spot,
         )
-
-
-def in_quarter(
-    clauses: PowerClauses | None, power: Float[Array, "..."] | None
-) -> PowerClauses | None:
-    """The clauses at the quarter's price, `power` times that of the figure.
-
-    None without clauses; as they are where the price of power stands still.
-    """
-    if clauses is None or power is None:
-        return clauses
-    if clauses.floating is None or clauses.passing is None:
-        return clauses
-    rise = power[None] - 1.0
-    return PowerClauses(
-        dearer=clauses.dearer + clauses.floating * rise,
-        passed_on=clauses.passed_on + clauses.passing * rise,
-        floating=clauses.floating,
-        passing=clauses.passing,
-    )
 
 
 def priced(
     clauses: PowerClauses | None,
+    power: Float[Array, "..."] | None,
     sold: Float[Array, "neocloud ..."],
     signed: tuple[Float[Array, "neocloud ..."], Float[Array, "neocloud ..."]],
 ) -> Float[Array, "neocloud ..."]:
     """Annual revenue `sold`, of which `signed` (old and new contracts) is indexed.
 
-    What expired chips fetch at market moves with the market's price, not with power.
+    `power` is its price over `power.price`, None where that stands still. What expired
+    chips fetch at market moves with the market's price, not with power.
     """
     if clauses is None:
         return sold
-    return sold + clauses.passed_on * (signed[0] + signed[1])
+    now = _now(clauses.passed, power) - clauses.signed
+    return sold + now * (signed[0] + signed[1])
 
 
 def cost_share(
-    clauses: PowerClauses | None, stated: Float[Array, "neocloud ..."]
+    clauses: PowerClauses | None,
+    power: Float[Array, "..."] | None,
+    stated: Float[Array, "neocloud ..."],
 ) -> Float[Array, "neocloud ..."]:
-    """Cost per dollar sold, from the `stated` shares."""
-    return stated if clauses is None else stated + clauses.dearer
+    """Cost per dollar sold, from the `stated` shares, at `power` as in `priced`."""
+    if clauses is None:
+        return stated
+    return stated + clauses.fixed + _now(clauses.floating, power)
+
+
+def _now(
+    at_figure: Float[Array, "neocloud ..."], power: Float[Array, "..."] | None
+) -> Float[Array, "neocloud ..."]:
+    return at_figure if power is None else at_figure * power[None]

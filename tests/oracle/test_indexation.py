@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.config_files import stating
 from tests.oracle.comparing import check
 from tests.unit.test_indexation import INDEX
-from tests.unit.test_power import stating
 
 
 @pytest.mark.slow

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.config_files import stating
 from tests.oracle.comparing import check
-from tests.unit.test_power import CLAUSES, stating
+from tests.unit.test_power import CLAUSES
 from tests.unit.test_power_path import RISING, moving
 
 

@@ -1,7 +1,5 @@
 """Collateral pools of a neocloud by hand: whose contracts, whose cover, whose trap."""
 
-import pathlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,9 +18,8 @@ from engine.credit.box_pools import (
 )
 from engine.credit.neocloud_terms import neocloud_dues, neocloud_opening
 from engine.vehicles.neocloud import Earnings, NeocloudPaths, Operations
+from tests.config_files import CONFIGS, stating
 from tests.unit.test_covenants import boxes, one
-
-CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
 
 def terms(cross_default=0.0):
@@ -236,25 +233,15 @@ def test_gradients_are_finite_at_the_kinks():
         assert np.all(np.isfinite(np.asarray(jax.grad(lowest)(one(cash)))))
 
 
-def stating(folder, amount):
-    """A config that is the chain but for CoreWeave's pools."""
-    bounds = f"[{min(amount, 0.0)}, 1000.0]"
-    (folder / "apart.toml").write_text(
-        f'extends = "{CONFIGS / "chain.toml"}"\n'
-        f"[neoclouds.coreweave]\ncross_default_usd_bn = {{ value = {amount}, "
-        'source = "choice: a test", date = "2026Q3", confidence = "choice", '
-        f"bounds = {bounds} }}\n"
-    )
-    return folder / "apart.toml"
-
-
 def test_only_who_states_the_figure_has_pools_apart(tmp_path):
     economy, _, grid = load(CONFIGS / "chain.toml").build(jnp.float64)
     price = economy.stack("neoclouds", "legacy_cash")
     assert PoolTerms.build(economy, price) is None
     assert neocloud_opening(economy).pools is None
     assert jax.eval_shape(lambda e: neocloud_dues(e, grid), economy).built is None
-    economy, _, grid = load(stating(tmp_path, 3.0)).build(jnp.float64)
+    economy, _, grid = load(stating(tmp_path, {"cross_default_usd_bn": 3.0})).build(
+        jnp.float64
+    )
     found = PoolTerms.build(economy, price)
     assert found is not None
     assert found.is_apart.tolist() == [True, False]
@@ -268,6 +255,6 @@ def test_only_who_states_the_figure_has_pools_apart(tmp_path):
 
 def test_an_amount_below_zero_is_refused(tmp_path):
     with pytest.raises(ConfigError) as error:
-        load(stating(tmp_path, -1.0))
+        load(stating(tmp_path, {"cross_default_usd_bn": -1.0}))
     (told,) = [m for m in error.value.messages if "cross_default_usd_bn" in m]
     assert "expected 0 or more" in told

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from engine.bottlenecks.capacity import Capacity
+from engine.bottlenecks.chips import delivered_part, ship
+from engine.bottlenecks.priority import Allotment, PerBuyer, Priority, built
 from engine.chip_orders import ChipOrders
-from engine.chip_priority import Allotment, PerBuyer, Priority, built
-from engine.chip_supply import ChipSupply, delivered_part, ship
 from engine.config import load
 from engine.grid import DT
 from engine.layers import opening_state
@@ -21,7 +22,7 @@ ORDERED = (5.0, 1.0, 8.0, 0.0, 0.0, 2.0)
 
 def run(supply, growth=0.0):
     """Delivered, its share and what is on order at the end of every quarter."""
-    vendors = ChipSupply(jnp.asarray(supply), jnp.asarray(growth))
+    vendors = Capacity(jnp.asarray(supply), jnp.asarray(growth))
     on_order, rows = jnp.asarray(0.0), []
     for t, ordered in enumerate(ORDERED):
         now = ship(vendors, jnp.asarray(t * DT), jnp.asarray(ordered), on_order)

@@ -6,8 +6,8 @@ import pytest
 
 from engine.drivers import drive
 from engine.layers import Layers
-from tests.config_files import CONFIGS
-from tests.unit.test_power import CLAUSES, PRICE, built, earned, stating
+from tests.config_files import CONFIGS, PROVENANCE, stating
+from tests.unit.test_power import CLAUSES, PRICE, built, earned
 
 # Flat to 2027, then half dearer by 2029 and on: chain's first quarter is 2026Q4.
 DATES, RISING, FLAT = [2027.0, 2029.0], [1.0, 1.5], [1.0, 1.0]
@@ -17,8 +17,7 @@ EARLY, LATE = 0, 20
 def moving(folder, values, **changed):
     """Chain with CoreWeave's clauses on power and a path of its price."""
     path = stating(folder, CLAUSES | changed)
-    told = 'source = "choice: a test", date = "2026Q3", confidence = "choice"'
-    path_x = f"dates = {DATES}, values = {values}, {told}, bounds = [0.1, 10.0]"
+    path_x = f"dates = {DATES}, values = {values}, {PROVENANCE}, bounds = [0.1, 10.0]"
     line = f"path_x = {{ {path_x} }}"
     path.write_text(
         f"{path.read_text(encoding='utf-8')}\n[power]\n{line}\n", encoding="utf-8"

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from engine.bottlenecks.capacity import Capacity, without_shortage
+from engine.bottlenecks.power import connect
 from engine.grid import DT
-from engine.power_queue import Queue, connect, without_shortage
 
 FINANCED = (5.0, 1.0, 8.0, 0.0, 0.0, 2.0)
 REPLACED = (1.0, 0.5, 0.0, 0.0, 0.0, 2.0)
@@ -15,7 +16,7 @@ OPENING = 3.0
 
 def run(connections, growth=0.0):
     """Energised, waiting and wait of every quarter, and what waits in the end."""
-    queue = Queue(jnp.asarray(connections), jnp.asarray(growth))
+    queue = Capacity(jnp.asarray(connections), jnp.asarray(growth))
     waiting, rows = jnp.asarray(OPENING), []
     for t, (financed, replaced) in enumerate(zip(FINANCED, REPLACED, strict=True)):
         now = connect(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from engine.config import ConfigError, load
+from engine.contracts.indexation import ContractPrices
 from engine.contracts.termination import Freed, Termination, leave, signing
 from engine.grid import DT
 from engine.jump import HardDefault
 from engine.market import VINTAGES
 from engine.vehicles.neocloud import Neoclouds
-from tests.config_files import CONFIGS
-from tests.unit.test_power import stating
+from tests.config_files import CONFIGS, stating
 
 TERMS = {"minimum_term_years": 2.0, "termination_share": 0.7}
 SHARE = TERMS["termination_share"]
@@ -32,8 +32,11 @@ def held(economy, age, revenue, level):
     return contracts, freed
 
 
-def by_hand(economy, age, level):
-    """Cost of staying and of leaving, per dollar of yearly price, and the payment."""
+def by_hand(economy, age, level, price=1.0):
+    """Cost of staying and of leaving, per dollar signed a year, and the payment.
+
+    `level` is the market's over that at signing, `price` the contract's over its own.
+    """
     deal = {
         key: float(economy[f"neoclouds.coreweave.{key}"])
         for key in ("delivery", "term", "valuation_rate", "prepayment")
@@ -51,19 +54,23 @@ def by_hand(economy, age, level):
         value += live[k] * DT * q
         market += live[k] * DT * q * np.exp(-decay * max(0.0, k * DT - begin))
     early = deal["prepayment"]
-    stay = (1.0 - early) * value
-    return stay, (SHARE - early) * left + level * market, SHARE * left
+    stay, payment = (price - early) * value, SHARE * price * left
+    return stay, payment - early * left + level * market, payment
 
 
+@pytest.mark.parametrize("price", [None, 0.7, 1.3])
 @pytest.mark.parametrize("level", [0.2, 0.5, 0.8, 1.1, 1.4, 2.0])
-def test_customers_leave_where_payment_and_market_cost_less(tmp_path, level):
+def test_customers_leave_where_payment_and_market_cost_less(tmp_path, level, price):
     economy = built(stating(tmp_path, TERMS))
     clouds, age = Neoclouds.build(economy), 14
     contracts, freed = held(economy, age, 3.0, 1.25)
-    kept, left = leave(
-        clouds.termination, jnp.asarray(level), contracts, freed, HardDefault()
+    indexed = price and ContractPrices(
+        jnp.ones(contracts.shape[1]), jnp.full_like(contracts, price)
     )
-    stay, go, payment = by_hand(economy, age, level / 1.25)
+    kept, left = leave(
+        clouds.termination, jnp.asarray(level), contracts, indexed, freed, HardDefault()
+    )
+    stay, go, payment = by_hand(economy, age, level / 1.25, price or 1.0)
     leaves = go < stay
     assert float(kept[age, 0]) == (0.0 if leaves else 3.0)
     assert float(left.payment[0]) == pytest.approx(3.0 * payment * leaves, rel=1e-12)
@@ -73,10 +80,18 @@ def test_customers_leave_where_payment_and_market_cost_less(tmp_path, level):
     assert float(left.sold[0]) == pytest.approx(3.0 * price * leaves, rel=1e-12)
 
 
-def test_both_happen_in_the_cases_above(tmp_path):
+def test_it_depends_on_the_market_and_on_the_contract_s_own_price(tmp_path):
     economy = built(stating(tmp_path, TERMS))
-    ways = {go < stay for stay, go, _ in (by_hand(economy, 14, x) for x in (0.16, 1.6))}
-    assert ways == {True, False}
+
+    def leaves(level, price):
+        stay, go, _ = by_hand(economy, 14, level, price)
+        return bool(go < stay)
+
+    assert leaves(0.16, 1.0)
+    assert not leaves(1.6, 1.0)
+    # An index that made a contract dearer than the market drives its customer away.
+    assert not leaves(0.5, 1.0)
+    assert leaves(0.5, 1.3)
 
 
 def test_nobody_leaves_within_the_minimum_term(tmp_path):
@@ -85,17 +100,17 @@ def test_nobody_leaves_within_the_minimum_term(tmp_path):
     for age in range(1, VINTAGES):
         contracts, freed = held(economy, age, 1.0, 1.0)
         kept, _ = leave(
-            clouds.termination, jnp.asarray(0.01), contracts, freed, HardDefault()
+            clouds.termination, jnp.asarray(0.01), contracts, None, freed, HardDefault()
         )
         served = age * DT - float(economy["neoclouds.coreweave.delivery"])
-        if served < 2.0 - DT or not float(clouds.live[age, 0]) > 0.0:
-            assert float(kept[age, 0]) == 1.0, age
+        may = served >= 2.0 and float(clouds.live[age, 0]) > 0.0
+        assert float(kept[age, 0]) == (0.0 if may else 1.0), age
 
 
 def test_who_owes_all_that_is_left_never_leaves(tmp_path):
     economy = built(stating(tmp_path, TERMS | {"termination_share": 1.0}))
     terms = Neoclouds.build(economy).termination
-    assert bool(jnp.all(terms.saved * terms.may <= 1e-12))
+    assert bool(jnp.all((terms.saved - terms.sunk) * terms.may <= 1e-12))
 
 
 def test_what_was_left_is_sold_at_market_and_new_contracts_at_their_level(tmp_path):
@@ -103,12 +118,12 @@ def test_what_was_left_is_sold_at_market_and_new_contracts_at_their_level(tmp_pa
     clouds = Neoclouds.build(economy)
     contracts, freed = held(economy, 14, 3.0, 1.25)
     _, left = leave(
-        clouds.termination, jnp.asarray(0.2), contracts, freed, HardDefault()
+        clouds.termination, jnp.asarray(0.2), contracts, None, freed, HardDefault()
     )
     then = signing(left, jnp.asarray(2.0))
     assert float(then.levels[0, 0]) == 1.5
     _, later = leave(
-        clouds.termination, jnp.asarray(0.2), contracts * 0.0, then, HardDefault()
+        clouds.termination, jnp.asarray(0.2), contracts * 0.0, None, then, HardDefault()
     )
     decay = float(economy["market.chip_decay"])
     ratio = float(later.sold[0] / left.sold[0])
@@ -118,7 +133,7 @@ def test_what_was_left_is_sold_at_market_and_new_contracts_at_their_level(tmp_pa
     at = jnp.asarray(0.2)
 
     def sold(level):
-        args = (clouds.termination, level, contracts, freed, HardDefault())
+        args = (clouds.termination, level, contracts, None, freed, HardDefault())
         return leave(*args)[1].sold[0]
 
     finite = float(sold(at + 1e-3) - sold(at - 1e-3)) / 2e-3
@@ -143,7 +158,6 @@ def test_who_states_no_payment_has_no_customer_that_leaves(tmp_path):
         (TERMS | {"termination_share": 1.2}, "termination_share: got 1.2, expected"),
         (TERMS | {"termination_share": 0.01}, "termination_share: got 0.01, expected"),
         (TERMS | {"minimum_term_years": -1.0}, "got -1.0, expected 0 or more"),
-        (TERMS | {"rate_indexation_x": 2.0}, "rate_indexation_x: stated, expected"),
     ],
 )
 def test_half_a_clause_and_impossible_terms_are_refused(tmp_path, clauses, expected):

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.chip_supply import is_limited
+from engine.bottlenecks.chips import is_limited
 from engine.economy import Economy
 from engine.numerics import ratio_above
 

@@ -6,37 +6,13 @@ is in the program.
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.bottlenecks.capacity import Capacity
 from engine.economy import Economy
 from engine.grid import DT
 from engine.numerics import ratio_above
-
-
-class ChipSupply(eqx.Module):
-    """What can be delivered in a year; the rest of what is ordered waits."""
-
-    supply: Float[Array, "..."]
-    growth: Float[Array, "..."]
-
-    @staticmethod
-    def build(economy: Economy) -> "ChipSupply | None":
-        """Assembles the supply; none without a table `[market.chips]`."""
-        if not is_limited(economy):
-            return None
-        return ChipSupply(
-            supply=economy["market.chips.supply"],
-            growth=economy["market.chips.growth"],
-        )
-
-    @staticmethod
-    def opening(economy: Economy) -> Float[Array, "..."] | None:
-        """Nothing waits at `as_of` beyond what schedules and plans say."""
-        if not is_limited(economy):
-            return None
-        return jnp.zeros_like(economy["market.chips.supply"])
 
 
 def is_limited(economy: Economy) -> bool:
@@ -54,7 +30,7 @@ class Shipped(NamedTuple):
 
 
 def ship(
-    supply: ChipSupply | None,
+    supply: Capacity | None,
     years: Float[Array, "..."],
     ordered: Float[Array, "..."],
     on_order: Float[Array, "..."] | None,
@@ -73,7 +49,7 @@ def ship(
     """
     if supply is None or on_order is None:
         return Shipped(ordered, None, None)
-    quarterly = supply.supply * (1.0 + supply.growth) ** years * DT
+    quarterly = supply.yearly(years) * DT
     asked = on_order + ordered
     share = jnp.minimum(ratio_above(quarterly, asked, 1.0), 1.0)
     delivered = share * asked

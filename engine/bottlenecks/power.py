@@ -6,33 +6,11 @@ is in the program.
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.economy import Economy
+from engine.bottlenecks.capacity import Capacity
 from engine.grid import DT
-
-
-class Queue(eqx.Module):
-    """What can be connected in a year; the rest of what is financed waits."""
-
-    connections: Float[Array, "..."]
-    growth: Float[Array, "..."]
-
-    @staticmethod
-    def build(economy: Economy) -> "Queue | None":
-        """Assembles the queue; none without a table `[market.queue]`."""
-        if "market.queue.connections" not in economy.figures:
-            return None
-        return Queue(
-            connections=economy["market.queue.connections"],
-            growth=economy["market.queue.growth"],
-        )
-
-    def yearly(self, years: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Gigawatts a year that can be connected, `years` after `as_of`."""
-        return self.connections * (1.0 + self.growth) ** years
 
 
 class Connected(NamedTuple):
@@ -44,7 +22,7 @@ class Connected(NamedTuple):
 
 
 def connect(
-    queue: Queue | None,
+    queue: Capacity | None,
     years: Float[Array, "..."],
     financed: Float[Array, "..."],
     retired: Float[Array, "..."],
@@ -79,18 +57,3 @@ def connect(
     powered = jnp.minimum(asking, yearly * DT)
     left = asking - powered
     return Connected(replaced + powered, left, left / yearly)
-
-
-def without_shortage(
-    reference: Float[Array, "..."],
-    in_service: Float[Array, "..."],
-    *waiting: Float[Array, "..."] | None,
-) -> Float[Array, "..."]:
-    """Utilisation above which builders see a shortage: they count what waits.
-
-    Each of `waiting` is for power or for chips [GW], None where nothing ever does.
-    """
-    coming = [gigawatts for gigawatts in waiting if gigawatts is not None]
-    if not coming:
-        return reference
-    return reference * (1.0 + sum(coming) / jnp.maximum(in_service, 1e-6))

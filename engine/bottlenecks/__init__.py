@@ -1,0 +1,1 @@
+"""What keeps financed capacity from running: power, chips, and who is served first."""
