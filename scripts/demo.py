@@ -9,8 +9,7 @@ from typing import Any
 
 from scripts._output import BadInput, dumps, emit, note, working
 from scripts._run import fresh_folder, load_config, start
-
-STORIES = ("slow", "disproved", "guarantee", "disproved_guarantee")
+from scripts._stories import with_stories
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -26,7 +25,7 @@ def execute(arguments: argparse.Namespace) -> None:
     if arguments.scenarios < 1:
         raise BadInput(f"--scenarios: got {arguments.scenarios}, expected at least 1")
     config = load_config(arguments.config, arguments.set)
-    stories = {"base": config} | _stories(arguments.config, arguments.set)
+    stories = with_stories(config, arguments.config, arguments.set)
     folder = fresh_folder(arguments.out)
     start()
     seconds: dict[str, float] = {}
@@ -59,17 +58,6 @@ def execute(arguments: argparse.Namespace) -> None:
         emit(True, document)
     else:
         show(document, json.loads((folder / "sweep" / "summary.json").read_text()))
-
-
-def _stories(path: str, overrides: list[str]) -> dict[str, Any]:
-    """The stories that stand beside the config, with the same overrides."""
-    folder = pathlib.Path(path).parent / "scenarios"
-    files = {name: folder / f"{name}.toml" for name in STORIES}
-    return {
-        name: load_config(str(file), overrides)
-        for name, file in files.items()
-        if file.exists()
-    }
 
 
 def _swept(

@@ -1,14 +1,12 @@
 """`buytime holders CONFIG`: who holds the paper, and what each holder is exposed to."""
 
 import argparse
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
 from scripts._output import BadInput, emit, working
 from scripts._run import load_config, start
-
-STORIES = ("slow", "disproved", "guarantee", "disproved_guarantee")
+from scripts._stories import with_stories
 
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
@@ -28,8 +26,8 @@ def execute(arguments: argparse.Namespace) -> None:
     for part in arguments.part:
         if part not in PARTS:
             raise BadInput(f"--part: got {part!r}, expected {', '.join(PARTS)}")
-    configs = {"base": load_config(arguments.config, arguments.set)}
-    configs |= stories(arguments.config, arguments.set)
+    config = load_config(arguments.config, arguments.set)
+    configs = with_stories(config, arguments.config, arguments.set)
     emit(arguments.json, holders(configs, arguments.part or list(PARTS)))
 
 
@@ -41,17 +39,6 @@ def holders(configs: dict[str, Any], parts: list[str] | None = None) -> dict[str
         with working(f"{name} of who holds the paper"):
             found[name] = PARTS[name](configs)
     return found
-
-
-def stories(path: str, overrides: list[str]) -> dict[str, Any]:
-    """The stories that stand beside the config, with the same overrides."""
-    folder = pathlib.Path(path).parent / "scenarios"
-    files = {name: folder / f"{name}.toml" for name in STORIES}
-    return {
-        name: load_config(str(file), overrides)
-        for name, file in files.items()
-        if file.exists()
-    }
 
 
 def _flips(configs: dict[str, Any]) -> Any:

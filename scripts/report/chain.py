@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from scripts.report import sankey
-from scripts.report.style import STORIES, entity, number, quarter, words
+from scripts.report.style import FINAL, STORIES, entity, number, quarter, words
 
 STEPS = ("origin", "vehicle", "holder", "final")
 """Columns of the picture; the vehicle stands with its instrument."""
@@ -82,7 +82,7 @@ def origins(chain: dict[str, Any]) -> list[list[str]]:
 def finals(chain: dict[str, Any]) -> tuple[str, ...]:
     """Who bears losses last; an agency only where it bears any."""
     bears = any(x["final"] == sankey.AGENCY for x in chain["rows"])
-    return (*sankey.FINAL, sankey.AGENCY) if bears else sankey.FINAL
+    return (*FINAL, sankey.AGENCY) if bears else FINAL
 
 
 def _by_final(rows: list[dict[str, Any]], last: tuple[str, ...]) -> list[str]:

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts._output import BadInput, note, plain
-
-STORIES = ("slow", "disproved", "guarantee", "disproved_guarantee")
+from scripts._stories import with_stories
 
 
 def gather(source: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def _material(
     def stored(name: str) -> Any:
         return _read(folder / name) if is_folder else None
 
-    stories = {"base": config} | _stories(path, overrides)
+    stories = with_stories(config, path, overrides)
     runs = simulated_each(list(stories.values()))
     told = stored("stories.json") or {
         name: describe(*run) for name, run in zip(stories, runs, strict=True)
@@ -113,19 +112,6 @@ def _material(
         "sweep": {k: swept.get(k) for k in ("scenarios", "seed", "dtype", "sampler")},
         "versions": swept.get("versions") or (manifest or {}).get("versions"),
         "figures": _figures(config),
-    }
-
-
-def _stories(path: str, overrides: list[str]) -> dict[str, Any]:
-    """The stories that stand beside the config."""
-    from scripts._run import load_config
-
-    folder = pathlib.Path(path).parent / "scenarios"
-    files = {name: folder / f"{name}.toml" for name in STORIES} if path else {}
-    return {
-        name: load_config(str(file), overrides)
-        for name, file in files.items()
-        if file.exists()
     }
 
 

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from scripts.report.style import (
     BLUE,
+    FINAL,
     FONT,
     GREEN,
     GREY,
@@ -30,17 +31,6 @@ KINDS = {
     "premium": ("premium of a guarantee", INK),
     "loss": ("loss", RED),
 }
-
-FINAL = (
-    "pension",
-    "insurer",
-    "retail",
-    "sovereign",
-    "outside",
-    "bank",
-    "government",
-)
-"""Who bears a loss last; managers bear none, but are paid."""
 
 AGENCY = "agency"
 """Bears a loss by its own income and capital, where a config has one."""

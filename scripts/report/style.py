@@ -50,6 +50,17 @@ LAYERS = {
     "system": "The system as a whole",
 }
 
+FINAL = (
+    "pension",
+    "insurer",
+    "retail",
+    "sovereign",
+    "outside",
+    "bank",
+    "government",
+)
+"""Who bears a loss last; managers bear none, but are paid."""
+
 NAMES = {
     "openai": "OpenAI",
     "xai": "xAI",

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from scripts.report.style import (
+    FINAL,
     MUTED,
     STORIES,
     entity,
@@ -18,15 +19,6 @@ from scripts.report.style import (
 )
 
 NEVER = 9000.0
-HOLDERS = (
-    "pension",
-    "insurer",
-    "retail",
-    "sovereign",
-    "outside",
-    "bank",
-    "government",
-)
 
 
 def told(material: dict[str, Any]) -> list[str]:
@@ -118,7 +110,7 @@ def holders(material: dict[str, Any]) -> list[list[Any]]:
     """Credit losses by final holder and story [USD bn]; they add up."""
     names = told(material)
     table = []
-    for holder in HOLDERS:
+    for holder in FINAL:
         values = [material["paths"][s]["holders"].get(holder, 0.0) for s in names]
         cells = [number(x, 1) if abs(x) >= 0.05 else "–" for x in values]
         table.append([entity(holder), *cells])
