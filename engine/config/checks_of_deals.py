@@ -64,7 +64,7 @@ def _pools(table: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _power(table: dict[str, Any]) -> Iterator[Problem]:
-    """Clauses on power say of which cost, at which price; shares are shares."""
+    """Clauses on power say of which cost, at which price, and move something."""
     keys = ("power_cost_share", "power_signed_usd_per_mwh")
     agreement = ("ppa_share", "ppa_price_usd_per_mwh")
     shares = ("power_cost_share", "ppa_share", "power_pass_through_share")
@@ -78,27 +78,36 @@ def _power(table: dict[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"{path}.{key}", text)
         for key in shares:
             share = number(deal, key)
-            if share is not None and not 0.0 <= share <= 1.0:
-                yield Problem(f"{path}.{key}", f"got {share}, expected 0 to 1")
+            if share is not None and share < 0.0:
+                yield Problem(f"{path}.{key}", f"got {share}, expected 0 or more")
         signed = number(deal, keys[1])
         if signed is not None and signed <= 0.0:
             yield Problem(f"{path}.{keys[1]}", f"got {signed}, expected above 0")
+    for family in ("hybrid", "hyperscalers"):
+        for name, buyer in members(table, family).items():
+            key = f"{family}.{name}.{keys[0]}"
+            share = number(buyer, keys[0])
+            if share is not None and share < 0.0:
+                yield Problem(key, f"got {share}, expected 0 or more")
+            if node(buyer, keys[0]) and not node(table, "power.path_x"):
+                text = "got a figure, expected power.path_x beside it: else power costs"
+                yield Problem(key, f"{text} what the stated costs hold")
 
 
 def _indexation(table: dict[str, Any]) -> Iterator[Problem]:
-    """A price follows at most all of an index, and stays above 0 as rates fall."""
-    highest = {"cpi_indexation_share": 1.0, "rate_indexation_x": 10.0}
+    """A price follows an index, not its opposite, and stays above 0 as rates fall."""
     for name, deal in members(table, "neoclouds").items():
-        for key, most in highest.items():
+        share = number(deal, "cpi_indexation_share")
+        if share is not None and share < 0.0:
+            path = f"neoclouds.{name}.cpi_indexation_share"
+            yield Problem(path, f"got {share}, expected 0 or more")
+    indexed = {"neoclouds": "rate_indexation_x", "spvs": "rent_rate_indexation_x"}
+    for family, key in indexed.items():
+        for name, deal in members(table, family).items():
             value = number(deal, key)
-            if value is not None and not 0.0 <= value <= most:
-                text = f"got {value}, expected 0 to {most:g}"
-                yield Problem(f"neoclouds.{name}.{key}", text)
-    for name, deal in members(table, "spvs").items():
-        value = number(deal, "rent_rate_indexation_x")
-        if value is not None and not 0.0 <= value <= 10.0:
-            path = f"spvs.{name}.rent_rate_indexation_x"
-            yield Problem(path, f"got {value}, expected 0 to 10")
+            if value is not None and not 0.0 <= value <= 10.0:
+                path = f"{family}.{name}.{key}"
+                yield Problem(path, f"got {value}, expected 0 to 10")
 
 
 def _termination(table: dict[str, Any]) -> Iterator[Problem]:
@@ -117,6 +126,6 @@ def _termination(table: dict[str, Any]) -> Iterator[Problem]:
         if years is not None and years < 0.0:
             yield Problem(f"{path}.{keys[0]}", f"got {years}, expected 0 or more")
         least = number(deal, "prepayment_share") or 0.0
-        if share is not None and not least <= share <= 1.0:
-            text = f"got {share}, expected prepayment_share ({least}) to 1"
+        if share is not None and share < least:
+            text = f"got {share}, expected prepayment_share ({least}) or more"
             yield Problem(f"{path}.{keys[1]}", text)

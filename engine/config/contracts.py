@@ -41,6 +41,8 @@ class Hyperscaler(Section):
     market_cap_usd_bn: Figure
     reported_capex_2026_usd_bn: Figure
     reported_ocf_2026_usd_bn: Figure
+    power_cost_share: Figure | None = None
+    """Power's part of AI revenue; counts where `power.path_x` moves its price."""
     chip_priority_rank: Figure | None = None
 
 

@@ -158,6 +158,8 @@ PEOPLE = {
         "minimum_cash_usd_bn": "cash that it keeps",
         "reported_capex_2026_usd_bn": "capex of 2026 as reported and guided",
         "reported_ocf_2026_usd_bn": "operating cash flow of 2026 as reported",
+        "power_cost_share": "power's part of AI revenue at price_usd_per_mwh, within"
+        " the stated margins",
         "market_cap_usd_bn": "market value at as_of, for the wealth effect",
         "chip_priority_rank": "who gets chips first when they are short: 1, 2 or 3",
     },
@@ -202,6 +204,8 @@ PEOPLE = {
         "overflow_limit_x": "leverage up to which it takes them on",
         "overflow_capex_x": "capex per annual revenue of a customer taken on",
         "overflow_years": "mean remaining life of their contracts",
+        "power_cost_share": "power's part of cloud revenue at price_usd_per_mwh, within"
+        " the stated costs",
         "market_cap_usd_bn": "market value at as_of, for the wealth effect",
         "chip_priority_rank": "who gets chips first when they are short: 1, 2 or 3",
     },

@@ -238,6 +238,8 @@ class Hybrid(Section):
     overflow_limit_x: Figure
     overflow_capex_x: Figure
     overflow_years: Figure
+    power_cost_share: Figure | None = None
+    """Power's part of cloud revenue; counts where `power.path_x` moves its price."""
     chip_priority_rank: Figure | None = None
     market_cap_usd_bn: Figure
 

@@ -13,6 +13,7 @@ from engine.market import Prices
 from engine.once import computed_once
 from engine.survival import HIGHEST
 from engine.vehicles.overflow import Overflow, OverflowFlows, OverflowState
+from engine.vehicles.power import FIGURE, dearer
 
 
 class HybridPaths(eqx.Module):
@@ -75,6 +76,8 @@ class Hybrid(eqx.Module):
     target_cash: Float[Array, "..."]
     trigger: Float[Array, "..."]
     overflow: Overflow
+    power: Float[Array, "..."] | None = None
+    """Power's part of cloud revenue at `power.price`; None where it is not told."""
 
     @staticmethod
     def build(economy: Economy) -> "Hybrid":
@@ -97,6 +100,7 @@ class Hybrid(eqx.Module):
             target_cash=figure("target_cash"),
             trigger=figure("trigger"),
             overflow=Overflow.build(economy),
+            power=figure(FIGURE) if economy.states("hybrid", FIGURE) else None,
         )
 
     @staticmethod
@@ -130,11 +134,10 @@ class Hybrid(eqx.Module):
         unpaid = jnp.sum(self.labs * (1.0 - honoured), axis=0)
         receipts = paths.backlog * (1.0 - unpaid) + renewed
         receipts = receipts + jnp.sum(served[:-1] * honoured, axis=0) + served[-1]
-        costs = (
-            self.variable * receipts
-            + self.fixed * (paths.backlog + renewed + jnp.sum(served, axis=0))
-            + paths.rent
-        )
+        due = paths.backlog + renewed + jnp.sum(served, axis=0)
+        costs = self.variable * receipts + self.fixed * due + paths.rent
+        rise = dearer(self.power, quarter.power)
+        costs = costs if rise is None else costs + rise * due
         core = self.core * (1.0 + self.growth) ** quarter.years * DT
         ebitda = core + receipts - costs
         rate = (

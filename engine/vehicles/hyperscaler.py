@@ -18,6 +18,7 @@ from engine.vehicles.hyperscaler_funding import (
     HyperscalerFunding,
     Rungs,
 )
+from engine.vehicles.power import FIGURE, dearer
 
 
 class HyperscalerState(eqx.Module):
@@ -84,6 +85,8 @@ class Hyperscalers(eqx.Module):
     access: Float[Array, "..."]
     funding: HyperscalerFunding | None
     acquisitions: Acquisitions | None = None
+    power: Float[Array, "hyperscaler ..."] | None = None
+    """Power's part of AI revenue at `power.price`; None where nobody tells it."""
 
     @staticmethod
     def build(economy: Economy) -> "Hyperscalers":
@@ -110,6 +113,11 @@ class Hyperscalers(eqx.Module):
             access=jnp.clip(economy["access.level"], 0.0, 1.0),
             funding=HyperscalerFunding.build(economy),
             acquisitions=Acquisitions.build(economy),
+            power=(
+                economy.stack("hyperscalers", FIGURE, missing=0.0)
+                if economy.states("hyperscalers", FIGURE)
+                else None
+            ),
         )
 
     @staticmethod
@@ -156,6 +164,10 @@ class Hyperscalers(eqx.Module):
         core = self.ocf * (1.0 + self.growth) ** quarter.years
         ai = self.ai_margin * self.ai_revenue * (quarter.revenue - self.observed)
         operating = (core + ai) * DT + self.lab_margin * from_labs
+        rise = dearer(self.power, quarter.power)
+        if rise is not None:
+            sold = self.ai_revenue * quarter.revenue * DT + from_labs
+            operating = operating - rise * sold
         annual = jnp.maximum(4.0 * operating, 1e-6)
         debt = self.legacy_debt + state.bonds
         capex = built(chips, planned * quarter.response)

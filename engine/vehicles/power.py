@@ -1,6 +1,6 @@
 """Who bears the price of power: purchase agreements, and contracts that pass it on.
 
-An economy in which no neocloud states `power_cost` has none of it in its program.
+An economy in which nobody states `power_cost` has none of it in its program.
 """
 
 import equinox as eqx
@@ -77,6 +77,17 @@ def cost_share(
     if clauses is None:
         return stated
     return stated + clauses.fixed + _now(clauses.floating, power)
+
+
+def dearer(
+    cost: Float[Array, "..."] | None, power: Float[Array, "..."] | None
+) -> Float[Array, "..."] | None:
+    """What a dollar of revenue costs more than stated, of who sells at list prices.
+
+    e(P - 1), with e = `power_cost` of a dollar at `power.price` and P the price over
+    that; None where he states no e, or the price stands still.
+    """
+    return None if cost is None or power is None else cost * (power - 1.0)
 
 
 def _now(

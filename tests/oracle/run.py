@@ -226,6 +226,7 @@ class Oracle(Lenders):
                 **self.window(*self.families["hybrid"]),
                 "supply": dearer,
                 "rpo": self.rpo,
+                "power": self.d["power"][t] / self.f["power.price"] - 1.0,
                 "capex": self.chips[self.families["hybrid"][0]]["built"],
             },
             {m: r["honoured"] for m, r in labs.items()},

@@ -37,3 +37,11 @@ def test_engine_equals_oracle_where_the_price_of_power_moves(tmp_path):
 def test_engine_equals_oracle_on_the_shipped_path_of_power():
     case = check("scenarios/dear_power", n_random=2, most_excluded=0)
     assert np.asarray(case.results.record.drivers.power).max() == pytest.approx(1.82)
+
+
+@pytest.mark.slow
+def test_engine_equals_oracle_where_clouds_at_list_prices_pay_for_power(tmp_path):
+    story = str(moving(tmp_path, RISING, listed=0.2).with_suffix(""))
+    case = check(story, n_random=3, most_excluded=0)
+    for name, worst in case.results.residuals.items():
+        assert worst.max() <= 1e-10, name

@@ -41,6 +41,9 @@ def run_hyperscaler(
     more = d["revenue"][t] - d["revenue"][plan["last"]]
     operating = (grown + c["ai_margin"] * c["ai_revenue"] * more) * DT
     operating += c["lab_margin"] * plan["from_labs"]
+    if "power_cost" in c and "power.path.values" in f:
+        sold = c["ai_revenue"] * d["revenue"][t] * DT + plan["from_labs"]
+        operating -= c["power_cost"] * (d["power"][t] / f["power.price"] - 1.0) * sold
     yearly = max(4.0 * operating, 1e-6)
     debt = c["legacy_debt"] + state["bonds"]
     adjusted = debt
@@ -152,8 +155,8 @@ def run_hybrid(
 ) -> dict:
     """The hybrid cloud's quarter; `unpaid` is the share of RPO that labs leave.
 
-    `w` has the window, what RPO brings and what capex chips allow; `honoured` is the
-    share that each lab pays; who is not in it pays in full.
+    `w` has the window, what RPO brings, what capex chips allow, and how much dearer
+    power is; `honoured` is the share that each lab pays; who is not in it pays in full.
     """
     served = {payer: x * DT for payer, x in state["served"].items()}
     rpo = w["rpo"]
@@ -165,6 +168,8 @@ def run_hybrid(
     rent = plan["rent"][t] * DT
     costs = c["variable"] * receipts + c["fixed"] * (rpo + renewed) + rent
     costs += c["fixed"] * sum(served.values())
+    due = rpo + renewed + sum(served.values())
+    costs += c.get("power_cost", 0.0) * w["power"] * due
     ebitda = core + receipts - costs
     seeking = state["seeking"]
     sought = sum(seeking.values())

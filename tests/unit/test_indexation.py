@@ -77,5 +77,5 @@ def test_an_index_beyond_its_bounds_is_refused(tmp_path):
     with pytest.raises(ConfigError) as error:
         load(stating(tmp_path, wrong))
     told = "\n".join(error.value.messages)
-    assert "cpi_indexation_share: got 1.5, expected 0 to 1" in told
+    assert "cpi_indexation_share: got 1.5, expected a share of at most 1" in told
     assert "rate_indexation_x: got -1.0, expected 0 to 10" in told

@@ -112,7 +112,7 @@ def test_half_a_clause_and_impossible_shares_are_refused_in_one_pass(tmp_path):
     for key, expected in (
         ("power_cost_share", "missing, expected a figure beside"),
         ("ppa_price_usd_per_mwh", "missing, expected a figure beside"),
-        ("ppa_share", "got 1.5, expected 0 to 1"),
+        ("ppa_share", "got 1.5, expected a share of at most 1"),
         ("power_signed_usd_per_mwh", "got 0.0, expected above 0"),
     ):
         assert any(key in m and expected in m for m in error.value.messages), told

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 from engine.drivers import drive
-from engine.layers import Layers
-from tests.config_files import CONFIGS, PROVENANCE, stating
+from engine.layers import Layers, opening_state, paths
+from tests.config_files import CONFIGS, PROVENANCE, errors, stating
 from tests.unit.test_power import CLAUSES, PRICE, built, earned
 
 # Flat to 2027, then half dearer by 2029 and on: chain's first quarter is 2026Q4.
@@ -14,14 +14,20 @@ DATES, RISING, FLAT = [2027.0, 2029.0], [1.0, 1.5], [1.0, 1.0]
 EARLY, LATE = 0, 20
 
 
-def moving(folder, values, **changed):
-    """Chain with CoreWeave's clauses on power and a path of its price."""
+def moving(folder, values, listed=None, **changed):
+    """Chain with CoreWeave's clauses on power and a path of its price.
+
+    Oracle and Meta, who sell at list prices, pay the part `listed` of them for it.
+    """
     path = stating(folder, CLAUSES | changed)
     path_x = f"dates = {DATES}, values = {values}, {PROVENANCE}, bounds = [0.1, 10.0]"
-    line = f"path_x = {{ {path_x} }}"
-    path.write_text(
-        f"{path.read_text(encoding='utf-8')}\n[power]\n{line}\n", encoding="utf-8"
-    )
+    lines = ["[power]", f"path_x = {{ {path_x} }}"]
+    if listed is not None:
+        share = f"value = {listed}, {PROVENANCE}, bounds = [-1.0, 2.0]"
+        for name in ("hybrid.oracle", "hyperscalers.meta"):
+            lines += [f"[{name}]", f"power_cost_share = {{ {share} }}"]
+    text = path.read_text(encoding="utf-8")
+    path.write_text("\n".join([text, *lines, ""]), encoding="utf-8")
     return path
 
 
@@ -72,6 +78,59 @@ def test_running_a_gigawatt_costs_what_power_costs_that_quarter(tmp_path):
     used = 8760 * float(economy["power.load"] * economy["power.pue"]) / 1e6
     own = used * PRICE * 1.5 + float(economy["market.opex"])
     assert float(market.running_cost(then)) == pytest.approx(own, rel=1e-12)
+
+
+def at_list_prices(economy, grid):
+    """Costs of Oracle and cash earned by hyperscalers in the late quarter."""
+    layers = Layers.build(economy, grid)
+    state = opening_state(economy, grid)
+    nothing = jnp.zeros((grid.n_model, 3))
+    at = jax.tree.map(lambda path: path[LATE], paths(economy, grid, nothing))
+    prices, _ = layers.market(at.drivers, jnp.asarray(1.0), state.fleet)
+    honoured, one = jnp.asarray([0.5, 1.0]), jnp.asarray(1.0)
+    hybrid, _ = layers.hybrid(
+        at.drivers, prices, at.hybrid, honoured, 0.0 * one, one, state.hybrid
+    )
+    scalers, _ = layers.hyperscalers(
+        at.drivers,
+        at.capex,
+        0.0 * at.capex,
+        jnp.full_like(at.capex, 3.0),
+        state.hyperscalers,
+    )
+    again = layers.hybrid.renewal * at.hybrid.lapsed * jnp.minimum(prices.level, 1.0)
+    due = float(at.hybrid.backlog + again)
+    sold = economy["hyperscalers.meta.ai_revenue"] * at.drivers.revenue / 4.0 + 3.0
+    return float(hybrid.costs), due, scalers.operating, float(sold)
+
+
+def test_clouds_at_list_prices_bear_the_rise_of_all_that_they_run(tmp_path):
+    dear = at_list_prices(*built(moving(tmp_path, RISING, listed=0.2)))
+    same = at_list_prices(*built(moving(tmp_path, FLAT, listed=0.2)))
+    # Half dearer: a tenth of a dollar more for each dollar due, paid or not.
+    assert dear[0] - same[0] == pytest.approx(0.1 * dear[1], rel=1e-9)
+    lost = same[2] - dear[2]
+    assert float(lost[0]) == pytest.approx(0.1 * dear[3], rel=1e-9)
+    assert float(lost[1]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(1.2, "got 1.2, expected a share of at most 1"), (-0.1, "got -0.1, expected 0")],
+)
+def test_a_cost_of_power_beyond_revenue_is_refused_once(tmp_path, share, expected):
+    told = errors(moving(tmp_path, RISING, listed=share))
+    assert len(told) == 2
+    assert all(f"power_cost_share: {expected}" in message for message in told)
+
+
+def test_a_cost_of_power_without_a_path_is_refused(tmp_path):
+    path = moving(tmp_path, RISING, listed=0.2)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(x for x in lines if "path_x" not in x))
+    told = errors(path)
+    assert len(told) == 2
+    assert all("got a figure, expected power.path_x beside it" in x for x in told)
 
 
 def test_without_a_path_the_price_stands_still():
