@@ -14,6 +14,7 @@ OPTIONAL = (
     "chip_shortage",
     "workout",
     "dear_power",
+    "off_taker_pricing",
 )
 """Stories with tables that base has not."""
 

@@ -14,6 +14,7 @@ def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
     yield from _power(table)
     yield from _indexation(table)
     yield from _termination(table)
+    yield from _off_takers(table)
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
@@ -129,3 +130,20 @@ def _termination(table: dict[str, Any]) -> Iterator[Problem]:
         if share is not None and share < least:
             text = f"got {share}, expected prepayment_share ({least}) or more"
             yield Problem(f"{path}.{keys[1]}", text)
+
+
+def _off_takers(table: dict[str, Any]) -> Iterator[Problem]:
+    """A discount is a part of the margin, and says of whom only if there is one."""
+    discount, others = "investment_grade_discount_bps", "investment_grade_others_share"
+    for name, deal in members(table, "neoclouds").items():
+        path = f"neoclouds.{name}"
+        less, margin = number(deal, discount), number(deal, "box_margin_bps")
+        if less is not None and margin is not None and not 0.0 <= less <= margin:
+            text = f"got {less}, expected 0 to box_margin_bps ({margin})"
+            yield Problem(f"{path}.{discount}", text)
+        share = number(deal, others)
+        if share is not None and share < 0.0:
+            yield Problem(f"{path}.{others}", f"got {share}, expected 0 or more")
+        if node(deal, others) and not node(deal, discount):
+            text = f"missing, expected a figure beside {others}"
+            yield Problem(f"{path}.{discount}", text)

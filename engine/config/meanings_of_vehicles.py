@@ -54,7 +54,12 @@ VEHICLES = {
         "convertibles_bullets_usd_bn": "their maturities",
         "revolver_usd_bn": "size of the revolver, undrawn at as_of",
         "revolver_margin_bps": "margin over the short rate when drawn",
-        "box_margin_bps": "margin of new delayed-draw loans",
+        "box_margin_bps": "margin of new delayed-draw loans; beside the discount below"
+        " that against customers below investment grade",
+        "investment_grade_discount_bps": "what loans against contracts of hyperscalers,"
+        " and of the others' share below, cost less",
+        "investment_grade_others_share": "share of the customers without a name that"
+        " are investment grade",
         "box_tenor_years": "years over which a draw is repaid",
         "box_grace_quarters": "quarters before repayment begins",
         "advance_share": "share of capex that such a loan pays",

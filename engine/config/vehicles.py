@@ -66,6 +66,10 @@ class Neocloud(Section):
     revolver_usd_bn: Figure
     revolver_margin_bps: Figure
     box_margin_bps: Figure
+    investment_grade_discount_bps: Figure | None = None
+    """What loans against such customers' contracts cost less; none without it."""
+    investment_grade_others_share: Figure | None = None
+    """Part of the customers without a name that are investment grade."""
     box_tenor_years: Figure
     box_grace_quarters: Figure
     advance_share: Figure

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.credit.off_takers import box_margins
 from engine.economy import Economy
 from engine.grid import DT
 
@@ -79,7 +80,7 @@ class Guarantee(eqx.Module):
             claims = claims * economy[f"{IMPLICIT}.honoured"]
             coverage = coverage * economy[f"{IMPLICIT}.believed"]
         cut = coverage * economy["guarantee.spread"] * economy["guarantee.pass_through"]
-        margin = jnp.mean(economy.stack("neoclouds", "box_margin"))
+        margin = jnp.mean(box_margins(economy))
         return Guarantee(
             spread_cut=cut,
             advance=coverage

@@ -16,6 +16,7 @@ from engine.credit.guarantee import (
     leverage_shift,
     opening_debt_scale,
 )
+from engine.credit.off_takers import box_margins
 from engine.credit.workout import Workout
 from engine.drivers import rate_shift
 from engine.economy import Economy
@@ -257,11 +258,11 @@ def neocloud_terms(
         )
 
     deals = economy.rows(
-        "neoclouds", "box_margin", "box_tenor", "box_grace", "note_tenor",
-        "valuation_rate",
-    )  # fmt: skip
+        "neoclouds", "box_tenor", "box_grace", "note_tenor", "valuation_rate"
+    )
+    margins = box_margins(economy)
     repaying, maturing, remaining = jax.vmap(profiles, out_axes=1)(
-        deals | {"live": clouds.live.T}
+        deals | {"box_margin": margins, "live": clouds.live.T}
     )
     covered = guarantee.covered
     more = covered.of("secured", guarantee.advance)
@@ -285,8 +286,7 @@ def neocloud_terms(
         converts_coupon=stack("convertibles_coupon") + struck,
         revolver=stack("revolver"),
         revolver_margin=stack("revolver_margin"),
-        box_margin=stack("box_margin")
-        * (1.0 - covered.of("secured", guarantee.spread_cut)),
+        box_margin=margins * (1.0 - covered.of("secured", guarantee.spread_cut)),
         note_spread=stack("note_spread"),
         advance=jnp.minimum(advance, CAPITAL_CAP),
         notes_per_quarter=stack("notes_per_quarter"),
@@ -344,7 +344,7 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         new_notes=nothing,
         revolver=nothing,
         rolled=nothing,
-        box_margin=stack("box_margin"),
+        box_margin=box_margins(economy),
         note_coupon=economy["rates.ten_year"] + stack("note_spread"),
         contracts=register,
         draws=register,

@@ -29,6 +29,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from engine.contracts.lease import lease_schedule
+from engine.credit.off_takers import box_margins
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid
 from engine.numerics import ratio_above
@@ -203,9 +204,9 @@ def own_leases(record: Any, economy: Economy, grid: TimeGrid) -> Leases:
     short = _rate(record.drivers.short, grid)
     (hybrid,) = economy.members("hybrid")
     paths = [(f"hybrid.{hybrid}.rent", ten_year + economy[f"hybrid.{hybrid}.spread"])]
-    for name in economy.members("neoclouds"):
-        key = f"neoclouds.{name}."
-        paths.append((f"{key}lease", short + economy[f"{key}box_margin"]))
+    margins = box_margins(economy)
+    for row, name in enumerate(economy.members("neoclouds")):
+        paths.append((f"neoclouds.{name}.lease", short + margins[row]))
 
     def level(key: str) -> Array:
         dates, values = economy[f"{key}.dates"], economy[f"{key}.values"]

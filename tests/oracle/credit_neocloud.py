@@ -22,6 +22,16 @@ SECURED = ("ddtl", "oem", "box", "revolver", "rolled")
 UNSECURED = ("notes", "convertibles", "new")
 
 
+def discount(c: dict, families: dict) -> float:
+    """What customers of investment grade take off the margin of a neocloud's boxes."""
+    if "investment_grade_discount" not in c:
+        return 0.0
+    graded = sum(c[f"customers.{m}"] for m in families["hyperscalers"])
+    below = sum(c[f"customers.{m}"] for m in families["labs"])
+    graded += c.get("investment_grade_others", 0.0) * (1.0 - graded - below)
+    return c["investment_grade_discount"] * graded
+
+
 def guarantee_terms(f: dict, neoclouds: list[dict]) -> dict:
     """What a public guarantee changes, and the sweep's shift of leverage."""
     share = f["guarantee.coverage"]

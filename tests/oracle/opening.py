@@ -49,6 +49,8 @@ class Opened:
             m: {k: choices[f"spvs.{m}.{k}"] for k in KINDS} for m in families["spvs"]
         }
         clouds = self.c["neoclouds"]
+        for c in clouds.values():
+            c["box_margin"] -= credit_neocloud.discount(c, families)
         self.g = g = credit_neocloud.guarantee_terms(f, list(clouds.values()))
         self.firm = {
             m: contracts.prepare_lab(f, c, calendar)["firm"]
