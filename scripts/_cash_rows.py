@@ -50,6 +50,21 @@ def _risk(name: str, sign: int, field: str) -> Row:
     return Row(name, sign, flow)
 
 
+def _fee(name: str, sign: int) -> Row:
+    """What an SPV's lenders take for running on; nothing where no deal states it."""
+
+    def flow(flows: Any) -> Any:
+        return flows.cash * 0.0 if flows.extension_fee is None else flows.extension_fee
+
+    return Row(name, sign, flow)
+
+
+def _interest() -> Row:
+    """Interest of an SPV's loan: of its balance alone, without a fee."""
+    inner, fee = _row("", -1, "interest_loan", "interest_arrears"), _fee("", -1)
+    return Row("interest, loan", -1, lambda flows: inner.flow(flows) - fee.flow(flows))
+
+
 class Vehicle(NamedTuple):
     """Rows of a family: where its flows stand in the record, and what they are."""
 
@@ -124,7 +139,8 @@ VEHICLES: dict[str, Vehicle] = {
             _risk("construction beyond budget", -1, "overrun"),
             _risk("damages from the contractor", 1, "received"),
             _risk("damages to the tenant", -1, "credited"),
-            _row("interest, loan", -1, "interest_loan", "interest_arrears"),
+            _interest(),
+            _fee("fee of an extension", -1),
             _row("interest, arrears", -1, "interest_arrears"),
             _row("interest, take-out", -1, "interest_takeout"),
             _row("scheduled principal, loan", -1, "scheduled"),

@@ -15,6 +15,7 @@ def problems_of_deals(table: dict[str, Any]) -> Iterator[Problem]:
     yield from _indexation(table)
     yield from _termination(table)
     yield from _off_takers(table)
+    yield from _loans(table)
 
 
 def _kinds(table: dict[str, Any]) -> Iterator[Problem]:
@@ -147,3 +148,23 @@ def _off_takers(table: dict[str, Any]) -> Iterator[Problem]:
         if node(deal, others) and not node(deal, discount):
             text = f"missing, expected a figure beside {others}"
             yield Problem(f"{path}.{discount}", text)
+
+
+def _loans(table: dict[str, Any]) -> Iterator[Problem]:
+    """Clauses on extensions cost the borrower; a guarantee past lenders is a tenant's.
+
+    A vendor guarantees lenders: its payment ends with their claim.
+    """
+    clauses = ("extension_fee_bps", "extension_step_bps", "extension_debt_yield_pct")
+    for name, deal in members(table, "spvs").items():
+        path = f"spvs.{name}"
+        for key in clauses:
+            value = number(deal, key)
+            if value is not None and value < 0.0:
+                yield Problem(f"{path}.{key}", f"got {value}, expected 0 or more")
+        guarantor = node(deal, "guarantor") or "tenant"
+        if node(deal, "rvg_beneficiary") == "owners" and guarantor != "tenant":
+            expected = f"'vehicle', since {guarantor} guarantees what lenders are owed"
+            yield Problem(
+                f"{path}.rvg_beneficiary", f"got 'owners', expected {expected}"
+            )

@@ -130,9 +130,13 @@ class Spv(Section):
     asset: Literal["shell", "chips"] = "shell"
     guarantor: str = "tenant"
     """Who owes the residual value guarantee: the tenant, or a vendor."""
+    rvg_beneficiary: Literal["vehicle", "owners"] = "vehicle"
+    """Whom it is paid: the vehicle, and so lenders first, or owners past it."""
     notes_usd_bn: Figure
     equity_usd_bn: Figure
     escrow_income_to_date_usd_bn: Figure
+    escrow_spread_bps: Figure | None = None
+    """What its accounts earn over the short rate; without it nothing."""
     construction_cost_usd_bn: Figure
     construction_start_date: Figure
     completion_date: Figure
@@ -191,6 +195,10 @@ class Spv(Section):
     sponsor_capacity_usd_bn: Figure
     takeout_date: Figure
     extension_years: Figure
+    extension_fee_bps: Figure | None = None
+    extension_step_bps: Figure | None = None
+    extension_debt_yield_pct: Figure | None = None
+    """Least cash flow over debt at an extension; less is repaid until it is met."""
     takeout_tenor_years: Figure
     takeout_dscr_x: Figure
     takeout_ltv_share: Figure

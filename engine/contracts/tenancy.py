@@ -82,6 +82,8 @@ class TenancyFlows(eqx.Module):
     owed: Float[Array, "spv ..."]
     backed: Float[Array, "spv ..."]
     left: Float[Array, "spv ..."]
+    put: Float[Array, "spv ..."]
+    """Of what is owed, by a residual value guarantee."""
 
 
 class Tenancies(eqx.Module):
@@ -217,15 +219,17 @@ class Tenancies(eqx.Module):
         let = state.let * stays * honours
         filled = jnp.maximum(1.0 - DT / self.reletting, 0.0)
         vacant = state.vacant * filled + (state.let - let)
+        put = not_renewed * guarantee
         flows = TenancyFlows(
             renewal=renewal,
             renewal_due=jnp.where(dates.renewing > 0.0, renewal, HIGHEST),
             repudiation=tested,
             let=let,
             vacant=vacant,
-            owed=not_renewed * guarantee + repudiated * self.enforcement * burden,
+            owed=put + repudiated * self.enforcement * burden,
             backed=backed,
             left=state.let - let,
+            put=put,
         )
         return flows, TenancyState(let=let, vacant=vacant)
 

@@ -43,7 +43,7 @@ class SpvFlows(eqx.Module):
     scheduled: Float[Array, "spv ..."]
     """Scheduled principal of the loan; the rest of what it repays is the take-out's."""
     residual: Float[Array, "spv ..."]
-    """Due at the last attempt, beyond what the take-out pays."""
+    """Due at the last attempt, or to pass an extension's test, beyond the take-out."""
     rolled: Float[Array, "spv ..."]
     reserve: Float[Array, "spv ..."]
     """What the debt service reserve should hold."""
@@ -91,6 +91,10 @@ class SpvFlows(eqx.Module):
     premium_loan: Float[Array, "spv ..."] | None = None
     """What lenders hand on to the guarantor, of interest paid and capitalised."""
     premium_takeout: Float[Array, "spv ..."] | None = None
+    extension_fee: Float[Array, "spv ..."] | None = None
+    """Part of the loan's interest; None without clauses on extensions."""
+    past: Float[Array, "spv ..."] | None = None
+    """Of what is owed and distributed, what owners are paid past the vehicle."""
 
 
 @computed_once
@@ -126,6 +130,8 @@ def divide_spv(
 ) -> tuple[SpvFlows, SpvState]:
     """Divides the quarter's cash among builders, lenders and owners."""
     rate = terms.coupon + terms.floats * (quarter.short + terms.margin)
+    if terms.extension is not None and dates.extended is not None:
+        rate = rate + terms.extension.rise(dates.extended)
     level = level_service(state.loan, rate * DT, dates.remaining)
     principal = terms.amortises * paths.started * level.principal
     fees = [guarantee.due("notes", x) for x in (state.loan, state.arrears)]
@@ -149,9 +155,16 @@ def divide_spv(
     paid_in = terms.drawn * (paths.spend - draw) + paths.equity
     capacity, takeout_rate = _takeout(quarter, window, terms, guarantee, earnings.cfads)
     room = jnp.maximum(capacity - state.takeout, 0.0)
-    due_now = dates.takeout * state.loan
-    taken = jnp.minimum(due_now, room) * window.loans
-    residual = dates.final * jnp.maximum(state.loan - taken, 0.0)
+    outstanding = state.loan - principal
+    taken = jnp.minimum(dates.takeout * outstanding, room) * window.loans
+    left = jnp.maximum(outstanding - taken, 0.0)
+    residual = dates.final * left
+    longer = None
+    if terms.extension is not None and dates.extending is not None:
+        longer = terms.extension.begin(
+            dates.extending, left, state.takeout + taken, earnings.cfads
+        )
+        residual = residual + longer.curtailed
     attempt = jnp.clip(
         ratio_above(
             room * window.loans + state.cash + state.sponsor, state.loan, 1.0 + HIGHEST
@@ -164,16 +177,23 @@ def divide_spv(
         dates.takeout > 0.0, jnp.maximum(state.coverage, attempt), state.coverage
     )
 
-    earned = state.cash * quarter.short * DT
+    earned = state.cash * terms.account_rate(quarter.short) * DT
     own_spend = (1.0 - terms.drawn) * paths.spend
     coupons = interest - capitalised + late + interest_takeout
     repayments = principal + residual + second.principal
-    income = earnings.cfads + earnings.owed + earned + paths.equity
+    # A fee is no service: it comes once, and cover is of what comes every quarter.
+    loan_interest = interest - capitalised + late
+    coupons_due = coupons
+    if longer is not None:
+        loan_interest, coupons_due = (x + longer.fee for x in (loan_interest, coupons))
+    past = None if terms.to_owners is None else terms.to_owners * earnings.put
+    owed = earnings.owed if past is None else earnings.owed - past
+    income = earnings.cfads + owed + earned + paths.equity
     if risk is not None:
         # Builders, and a tenant that may set off against rent, are first.
         own_spend = own_spend + risk.beyond + risk.credited
         income = income + risk.received
-    due = once(own_spend + coupons + repayments)
+    due = once(own_spend + coupons_due + repayments)
     roll = guarantee.covered.of("notes", guarantee.rolling) * principal
     sources = state.cash + income + state.sponsor + roll
 
@@ -186,7 +206,7 @@ def divide_spv(
     called = jnp.clip(due - pot, 0.0, state.sponsor)
     rolled = jnp.clip(due - pot - called, 0.0, roll)
     # Spend that no draw touches has a batch axis of one.
-    ranks = jnp.broadcast_arrays(own_spend, coupons, repayments)
+    ranks = jnp.broadcast_arrays(own_spend, coupons_due, repayments)
     claims = jnp.stack(ranks)
     paid, rest = waterfall(pot + called + rolled, claims)
     short = jnp.sum(claims - paid, axis=0)
@@ -216,7 +236,7 @@ def divide_spv(
     there = rest + kept + test.cure
     reserve = kept + paths.started * (jnp.minimum(target, there) - kept)
     # Something above the target is only there when nothing senior is short.
-    loan = state.loan - principal - taken - residual
+    loan = outstanding - taken - residual
     takeout = state.takeout - second.principal
     excess = divide_excess(
         terms.covenants,
@@ -234,6 +254,8 @@ def divide_spv(
     loan = loan - excess.swept_loan + draw + capitalised
     old_takeout = takeout - excess.swept_takeout
     takeout = old_takeout + taken
+    # A guarantee given to the owners never enters the vehicle's accounts.
+    distributed = excess.distributed if past is None else excess.distributed + past
     arrears = state.arrears + rolled + short
     asset, put_in = state.asset + paths.spend, paid_in + sponsor
     if risk is not None:
@@ -265,10 +287,10 @@ def divide_spv(
         + earnings.cfads
         + earnings.owed
         + earned
-        - coupons
+        - coupons_due
         - capitalised
         + put_in
-        - excess.distributed,
+        - distributed,
     )
     flows = SpvFlows(
         rent=earnings.from_tenant + earnings.relet,
@@ -278,7 +300,7 @@ def divide_spv(
         spend=paths.spend,
         equity=paid_in,
         sponsor=sponsor,
-        interest_loan=interest - capitalised + late,
+        interest_loan=loan_interest,
         interest_takeout=interest_takeout,
         interest_arrears=late,
         capitalised=capitalised,
@@ -298,7 +320,7 @@ def divide_spv(
         lent_loan=draw + capitalised + rolled + short,
         lent_takeout=taken,
         arrears=rolled + short,
-        distributed=excess.distributed,
+        distributed=distributed,
         earned=earned,
         dscr=dscr,
         headroom=g,
@@ -323,5 +345,7 @@ def divide_spv(
         building=risk,
         premium_loan=None if fees[0] is None else with_premium(fees[0], fees[1]),
         premium_takeout=fee,
+        extension_fee=None if longer is None else longer.fee,
+        past=past,
     )
     return flows, new

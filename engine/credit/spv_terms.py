@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.credit.extension import Extension, is_stated
 from engine.credit.guarantee import (
     CAPITAL_CAP,
     Guarantee,
@@ -31,6 +32,10 @@ class SpvDates(eqx.Module):
     """Conditional weight of the last attempt: what is left then is due."""
     sweeping: Float[Array, "..."]
     """Share of this quarter's excess cash that prepays debt."""
+    extending: Float[Array, "..."] | None = None
+    """Conditional weight of an attempt after which the loan may run on."""
+    extended: Float[Array, "..."] | None = None
+    """Extensions begun before the quarter; None, like these, without clauses."""
 
 
 class SpvTerms(eqx.Module):
@@ -56,6 +61,15 @@ class SpvTerms(eqx.Module):
     foreclosure: Float[Array, "spv ..."]
     dispersion: Float[Array, "spv ..."]
     is_cohort: Bool[Array, "spv ..."]
+    extension: Extension | None = None
+    escrow: Float[Array, "spv ..."] | None = None
+    """What accounts earn over the short rate; None where no SPV states it [1/year]."""
+    to_owners: Float[Array, "spv ..."] | None = None
+    """1 where a leaver's guarantee is the owners'; None where it is nobody's so."""
+
+    def account_rate(self, short: Float[Array, "..."]) -> Float[Array, "..."]:
+        """What cash in the vehicles' accounts earns [1/year]."""
+        return short if self.escrow is None else jnp.maximum(short + self.escrow, 0.0)
 
 
 class SpvState(eqx.Module):
@@ -126,19 +140,37 @@ def spv_terms(economy: Economy, guarantee: Guarantee) -> SpvTerms:
         foreclosure=stack("foreclosure"),
         dispersion=stack("dispersion"),
         is_cohort=jnp.asarray(economy.where("spvs", "kind", "cohort")),
+        extension=Extension.build(economy),
+        escrow=(
+            economy.stack("spvs", "escrow_spread", missing=0.0)
+            if economy.states("spvs", "escrow_spread")
+            else None
+        ),
+        to_owners=(
+            flags("rvg_beneficiary", "owners")
+            if any(economy.where("spvs", "rvg_beneficiary", "owners"))
+            else None
+        ),
     )
 
 
 def spv_dates(economy: Economy, grid: TimeGrid) -> SpvDates:
     """Maturities and take-out attempts of every SPV by model quarter."""
     delay = economy["physics.delay"]
+    has_clauses = is_stated(economy)
 
     def of(deal: dict[str, Array]) -> SpvDates:
         matures = deal["rent_start"] + deal["amortisation"]
         first, step = deal["takeout"] + delay, deal["extension"]
-        attempts = [conditional(grid.matures(first + n * step)) for n in range(3)]
+        dated = [grid.matures(first + n * step) for n in range(3)]
+        attempts = [conditional(weights) for weights in dated]
         ends = first + deal["takeout_tenor"]
         tried = jnp.clip(attempts[0] + attempts[1] + attempts[2], 0.0, 1.0)
+        extending = extended = None
+        if has_clauses:
+            extending = grid.modelled(tried - attempts[2])
+            begun = [jnp.cumsum(weights) - weights for weights in dated[:2]]
+            extended = grid.modelled(begun[0] + begun[1])
         return SpvDates(
             remaining=grid.modelled((matures - grid.begins) / DT),
             remaining_takeout=grid.modelled((ends - grid.begins) / DT),
@@ -147,6 +179,8 @@ def spv_dates(economy: Economy, grid: TimeGrid) -> SpvDates:
             sweeping=grid.modelled(
                 deal["sweep"] * grid.overlap(deal["sweep_from"], grid.ends[-1])
             ),
+            extending=extending,
+            extended=extended,
         )
 
     deals = economy.rows(

@@ -134,6 +134,7 @@ def spv_default(spvs: Any, drawn: bool, quarter: int, i: int) -> Cause:
     if _is_covenant(x):
         return Cause("covenant", 0.0, {}, {})
     building = getattr(spvs, "building", None)
+    past = 0.0 if getattr(spvs, "past", None) is None else x("past")
     risk = (lambda name: 0.0) if building is None else _at(building, quarter, i)
     deferred = x("equity") - (x("spend") - x("draw") if drawn else 0.0)
     dues = [
@@ -147,7 +148,7 @@ def spv_default(spvs: Any, drawn: bool, quarter: int, i: int) -> Cause:
     missing = x("arrears") - x("rolled")
     sources = {
         "rent": x("cfads"),
-        "leaver": x("owed"),
+        "leaver": x("owed") - past,
         "interest_earned": x("earned"),
         "equity": deferred - risk("guaranteed"),
         "damages": risk("received"),

@@ -45,6 +45,8 @@ class SpvEarnings(eqx.Module):
     """What the vehicle's share of the asset would fetch, before foreclosure."""
     backed: Float[Array, "spv ..."]
     """What a vendor's guarantee would add to it."""
+    put: Float[Array, "spv ..."]
+    """Of what is owed, by the tenant's residual value guarantee."""
 
     @property
     def paid_by_tenant(self) -> Float[Array, "spv ..."]:
@@ -137,6 +139,7 @@ class Spvs(eqx.Module):
             market=market,
             collateral=collateral,
             backed=backed,
+            put=self.ownership * tenancy.put * paying,
         )
 
 

@@ -191,6 +191,7 @@ def decide(
         "let": let,
         "vacant": state["vacant"] * kept + state["let"] - let,
         "owed": leaver + breaker,
+        "put": leaver,
         "backed": backed,
         "left": state["let"] - let,
         "market": market,

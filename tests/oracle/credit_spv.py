@@ -32,6 +32,10 @@ def prepare_spv(f: dict, c: dict, lease: dict, calendar: Calendar) -> dict:
         "equity": [c["equity"] * x for x in calendar.matures(start)],
         "started": calendar.overlap(start, calendar.ends[-1]),
         "attempt": [clip(sum(x), 0.0, 1.0) for x in zip(*attempts, strict=True)],
+        "extended": [
+            sum(sum(calendar.matures(first + k * c["extension"])[:t]) for k in range(2))
+            for t in range(len(attempts[0]))
+        ],
         "last": attempts[2],
         "sweeping": calendar.overlap(c["sweep_from"], calendar.ends[-1]),
         "life": [
@@ -80,9 +84,20 @@ def level_principal(balance: float, rate: float, n: float) -> float:
 
 
 def take_out(
-    c: dict, p: dict, d: dict, t: int, s: dict, cfads: float, w: dict, g: dict
+    c: dict,
+    p: dict,
+    d: dict,
+    t: int,
+    s: dict,
+    cfads: float,
+    w: dict,
+    g: dict,
+    level: float,
 ) -> dict:
-    """What a take-out lender gives in this quarter, if it is asked."""
+    """What a take-out lender gives in this quarter, if it is asked, and what runs on.
+
+    `level` is the loan's scheduled principal.
+    """
     part = g["part"]["takeout"]
     margin = c["takeout_margin"] * (1.0 - g["cut"] * part) + w["takeout_margin"]
     margin *= d["spread_factor"][t]
@@ -94,18 +109,25 @@ def take_out(
     served *= annuity((rate + g["premium"] * part) * DT, c["takeout_tenor"] / DT)
     capacity = min(ltv * value, served)
     room = max(0.0, capacity - s["takeout"])
-    asked = p["attempt"][t]
-    taken = w["loans"] * min(asked * s["loan"], room)
+    asked, owing = p["attempt"][t], s["loan"] - level
+    taken = w["loans"] * min(asked * owing, room)
     coverage = s["coverage"]
     if asked > 0.0:
         there = room * w["loans"] + s["cash"] + s["sponsor"]
         now = ratio(there, s["loan"], HIGHEST + 1.0) - 1.0
         coverage = max(coverage, clip(now, -1.0, HIGHEST))
+    last, left = p["last"][t], max(0.0, owing - taken)
+    # What is not the last attempt extends what the take-out leaves, less a test.
+    least, beyond = c.get("extension_debt_yield", 0.0), 0.0
+    if least > 0.0:
+        beyond = max(0.0, left - max(0.0, 4.0 * cfads / least - s["takeout"] - taken))
+    curtailed = (asked - last) * beyond
     return {
         "rate": rate,
         "capacity": capacity,
         "taken": taken,
-        "residual": p["last"][t] * max(0.0, s["loan"] - taken),
+        "residual": last * left + curtailed,
+        "fee": c.get("extension_fee", 0.0) * ((asked - last) * left - curtailed),
         "coverage": coverage,
     }
 
@@ -155,7 +177,8 @@ def run_spv(
     `w` has the window (open, spread), the tenancy, and what was collected.
     """
     short, income = d["short"][t], w["collected"]
-    rate = loan_coupon(f, c, kinds["coupon_kind"], short, w["margin"]) * DT
+    rate = loan_coupon(f, c, kinds["coupon_kind"], short, w["margin"])
+    rate = (rate + c.get("extension_step", 0.0) * p["extended"][t]) * DT
     started, drawn = p["started"][t], kinds["funding"] == "drawn"
     fee = g["premium"] * g["part"]["notes"] * DT
     interest = s["loan"] * (rate + fee)
@@ -178,16 +201,20 @@ def run_spv(
         )
         draw = min(0.98, advance * w["kept"]) * spend
         equity += spend - draw
-    out = take_out(c, p, d, t, s, income["cfads"], w, g)
+    out = take_out(c, p, d, t, s, income["cfads"], w, g, level)
     own = 0.0 if drawn else spend
     beyond = extra["overrun"] - extra["guaranteed"]
     coupons = interest - capitalised + late_interest + interest2
     repayments = level + out["residual"] + principal2
     first = own + beyond + extra["credited"]
-    dues = first + coupons + repayments
+    dues = first + coupons + out["fee"] + repayments
 
     earned = short * DT * s["cash"]
-    pot = s["cash"] + income["cfads"] + income["owed"] + earned + p["equity"][t]
+    if "escrow_spread" in c:
+        earned = max(0.0, short + c["escrow_spread"]) * DT * s["cash"]
+    past = income["put"] if kinds["rvg_beneficiary"] == "owners" else 0.0
+    pot = s["cash"] + income["cfads"] + income["owed"] - past + earned
+    pot += p["equity"][t]
     roll = g["rolling"] * g["part"]["notes"] * level
     pot += extra["received"]
     there = pot + s["sponsor"] + roll
@@ -200,7 +227,7 @@ def run_spv(
     called = clip(dues - pot, 0.0, s["sponsor"])
     rolled = clip(dues - pot - called, 0.0, roll)
     rest, shortfall = pot + called + rolled, 0.0
-    for due in (first, coupons, repayments):
+    for due in (first, coupons + out["fee"], repayments):
         paid = clip(rest, 0.0, due)
         rest -= paid
         shortfall += due - paid
@@ -214,7 +241,7 @@ def run_spv(
         ("construction", own),
         ("overrun", beyond),
         ("damages", extra["credited"]),
-        ("interest", coupons),
+        ("interest", coupons + out["fee"]),
         ("principal", level + principal2),
         ("residual", out["residual"]),
     ]
@@ -271,7 +298,7 @@ def run_spv(
         "swept_takeout": swept2,
         "cure": test["cure"],
         "covenant": test["room"],
-        "interest_loan": interest - capitalised + late_interest,
+        "interest_loan": interest - capitalised + late_interest + out["fee"],
         "interest_takeout": interest2,
         "premium_loan": (s["loan"] + s["arrears"]) * fee,
         "premium_takeout": fee2,
@@ -282,7 +309,7 @@ def run_spv(
         "lent_loan": draw + capitalised + rolled + shortfall,
         "lent_takeout": taken,
         "arrears": rolled + shortfall,
-        "distributed": distributed,
+        "distributed": distributed + past,
         "earned": earned,
         "dscr": dscr,
         "headroom": health,

@@ -28,6 +28,7 @@ KINDS = (
     "asset",
     "guarantor",
     "completion_guarantor",
+    "rvg_beneficiary",
 )
 
 

@@ -256,6 +256,7 @@ def rent_due(c: dict, lease: dict, calendar: Calendar, t: int, tenancy: dict) ->
         "base": base,
         "rent": base * tenancy["let"] * tenancy["index"],
         "owed": c["ownership"] * tenancy["owed"],
+        "put": c["ownership"] * tenancy["put"],
     }
 
 
@@ -272,6 +273,7 @@ def collect(c: dict, due: dict, tenancy: dict, pays: float, state: dict) -> dict
         "rent": income,
         "cfads": income * (1.0 - c["operating_cost"]),
         "owed": due["owed"] * pays + covered,
+        "put": due["put"] * pays,
         "covered": covered,
         "backed": backed,
     }

@@ -40,7 +40,7 @@ def due(economy, grid, short, at=30):
     now = jax.tree.map(lambda x: x[at], dates)
     n = now.running.shape[0]
     row, none = jnp.ones(n), jnp.zeros(n)
-    flows = TenancyFlows(none, none, none, row, none, none, none, none)
+    flows = TenancyFlows(none, none, none, row, none, none, none, none, none)
     return Spvs.build(economy).due(now, flows)[0]
 
 
