@@ -30,6 +30,9 @@ UNREAD = {
 
 SHARES = 1e-9
 
+CURABLE = ("dscr", "leverage", "ltv")
+"""Tests of the default tier that owners may cure: the last two by repaying debt."""
+
 
 def check_clauses(table: dict[str, Any], prefix: str, wrong: Wrong) -> None:
     """Clauses of one `[[instruments]]` table, whose keys and numbers are sound."""
@@ -37,6 +40,11 @@ def check_clauses(table: dict[str, Any], prefix: str, wrong: Wrong) -> None:
     for key, other in NEEDS.items():
         if table.get(key) and not table.get(other):
             wrong(prefix + key, table[key], f"{other} beside it: alone it does nothing")
+    protected, priced = "call_protected", ("call_price_x", "call_from_years")
+    if table.get(protected) and not any(table.get(key) for key in priced):
+        wrong(prefix + protected, True, f"{' or '.join(priced)} beside it: par is par")
+    if table.get(protected) and table.get("swept") is False:
+        wrong(prefix + protected, True, "swept: nothing else is prepaid")
     for key in UNREAD.get(kind, ()):
         if key in table:
             wrong(prefix + key, table[key], f"no such clause of a {kind}")
@@ -103,3 +111,29 @@ def check_paths(
                     None,
                     f"what {entry['name']!r} converts into, against par",
                 )
+
+
+def check_cures(terms: dict[str, dict[str, Any]], wrong: Wrong) -> None:
+    """Cures that owners can pay for, of a test that can be cured."""
+    cures, default = terms["support"].get("cures"), terms["covenants"]["default"]
+    if not cures:
+        return
+    if not terms["support"].get("capacity"):
+        wrong("support.cures", cures, "support.capacity_usd_bn, which pays for them")
+    if not any(default.get(test) for test in CURABLE):
+        expected = "covenants.default with dscr_x, leverage_x or ltv_share to cure"
+        wrong("support.cures", cures, expected)
+
+
+def check_protection(
+    instruments: list[dict[str, Any]], terms: dict[str, dict[str, Any]], wrong: Wrong
+) -> None:
+    """Protection of a row that something prepays: a sweep, a trap or a cure."""
+    protected = [x["name"] for x in instruments if x["contract"].get("protected")]
+    sweep, covenants = terms["sweep"], terms["covenants"]
+    sweeps = sweep.get("share") or any(sweep.get("shares", ()))
+    traps = covenants.get("trap_years") is not None and covenants["trap"]
+    cured = [test for test in CURABLE[1:] if covenants["default"].get(test)]
+    if protected and not (sweeps or traps or (terms["support"].get("cures") and cured)):
+        expected = f"a sweep, a trap or a cure that prepays {protected[0]!r}"
+        wrong("instruments: call_protected", True, expected)

@@ -7,7 +7,13 @@ import pathlib
 from typing import Any
 
 from engine.units import factor
-from scripts._deal_clauses import check_clauses, check_owners, check_paths
+from scripts._deal_clauses import (
+    check_clauses,
+    check_cures,
+    check_owners,
+    check_paths,
+    check_protection,
+)
 from scripts._output import BadInput
 
 INF = math.inf
@@ -43,6 +49,7 @@ CLAUSES = {
     "call_from_years": ("call_from", 0.0, INF),
     "call_price_x": ("call_price", 0.5, 2.0),
     "make_whole_pct": ("make_whole", -5.0, 20.0),
+    "call_protected": ("protected", False, True),
 }
 """Key of a clause that every kind has to its field of `Contract` and bounds."""
 
@@ -219,6 +226,8 @@ def _read(reader: Reader, table: dict[str, Any]) -> DealFile:
     if not reader.errors:
         check_owners(instruments, reader.wrong)
         check_paths(instruments, terms, paths, reader.wrong)
+        check_cures(terms, reader.wrong)
+        check_protection(instruments, terms, reader.wrong)
     return DealFile(
         name=str(name),
         n=n,

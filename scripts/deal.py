@@ -15,7 +15,7 @@ BALANCE = 1e-6
 
 BY_ROW = (
     "draws revolved fees interest principal in_kind converted repaid_line called "
-    "premium swept distributed recovered"
+    "premium swept cured distributed recovered"
 ).split()
 BY_PERIOD = (
     "cfads earned spend cure supported reserve_in reserve_out trapped_in service "
@@ -278,7 +278,7 @@ def _instrument_summary(
         status = "outstanding"
     principal = sum(
         columns[f"{name}.{key}"]
-        for key in ("principal", "repaid_line", "called", "swept", "converted")
+        for key in ("principal", "repaid_line", "called", "swept", "cured", "converted")
     )
     life = float(np.sum(principal * columns["date_years"]))
     total = float(np.sum(principal))

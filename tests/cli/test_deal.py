@@ -59,7 +59,7 @@ def test_the_example_closes_and_its_table_balances(tmp_path):
     columns = {name: np.array(values, float) for name, values in table.items()}
     names = list(found["instruments"])
     # Every line is there: recompute the change of all accounts from the file alone.
-    lines = "fees interest principal repaid_line called premium swept distributed"
+    lines = "fees interest principal repaid_line called premium swept cured distributed"
     out = sum(columns[f"{x}.{line}"] for x in names for line in lines.split())
     into = sum(columns[f"{x}.{line}"] for x in names for line in ("draws", "revolved"))
     into = into + columns["cfads"] + columns["earned"] + columns["cure"]

@@ -32,6 +32,29 @@ SILENT = {
         (LOAN, f"{LOAN}\ncall_at_years = 2\nmake_whole_pct = 0.5"),
         "instruments[0].make_whole_pct: got 0.5, expected call_from_years beside it",
     ),
+    "protection at par": (
+        (LOAN, f"{LOAN}\ncall_protected = true"),
+        "instruments[0].call_protected: got True, expected call_price_x or call_from_y",
+    ),
+    "protection of what nobody prepays": (
+        (LOAN, f"{LOAN}\ncall_protected = true\ncall_price_x = 1.02"),
+        "instruments: call_protected: got True, expected a sweep, a trap or a cure",
+    ),
+    "protection of what is not swept": (
+        (LOAN, f"{LOAN}\ncall_protected = true\ncall_price_x = 1.02\nswept = false"),
+        "instruments[0].call_protected: got True, expected swept",
+    ),
+    "cures of no test": (
+        ("[uses]", "[support]\ncures = 2\ncapacity_usd_bn = 5\n[uses]"),
+        "support.cures: got 2.0, expected covenants.default with dscr_x, leverage_x or",
+    ),
+    "cures that nobody pays": (
+        (
+            "[uses]",
+            "[support]\ncures = 2\n[covenants]\ndefault = { dscr_x = 1 }\n[uses]",
+        ),
+        "support.cures: got 2.0, expected support.capacity_usd_bn, which pays",
+    ),
     "margin without a toggle": (
         (LOAN, f"{LOAN}\ntoggle_margin_pct = 1"),
         "instruments[0].toggle_margin_pct: got 1, expected toggle beside it",

@@ -70,6 +70,7 @@ def random_deals(seed, n_rows=N_ROWS):
         residual=residual,
         stoppable=some(row, 0.5, 1.0),
         swept=some(row, 0.7, 1.0),
+        protected=some(row, 0.3, 1.0),
         toggle_margin=np.full(row, 0.002),
         rate=rng.uniform(0, 0.04, path) * (1 - residual[..., None]),
         accrual=np.where(rng.random(path) < 0.1, 0.5, 1.0),
@@ -95,13 +96,13 @@ def random_deals(seed, n_rows=N_ROWS):
         parity=rng.uniform(0, 2, (ISSUERS, n)),
     )
 
-    def tier(low):
+    def tier(low, leverage, ltv):
         return fill(
             Tier,
             dscr=some(one, 0.5, low),
             icr=some(one, 0.2, low),
-            leverage=np.where(rng.random(one) < 0.2, 20.0 / low, 1e4),
-            ltv=np.where(rng.random(one) < 0.2, 3.0 / low, 1e4),
+            leverage=np.where(rng.random(one) < 0.4, leverage, 1e4),
+            ltv=np.where(rng.random(one) < 0.4, ltv, 1e4),
             liquidity=some(one, 0.2, low),
         )
 
@@ -124,15 +125,15 @@ def random_deals(seed, n_rows=N_ROWS):
         ),
         covenants=fill(
             Covenants,
-            lock_up=tier(1.2),
-            trap=tier(1.1),
-            default=tier(0.3),
+            lock_up=tier(1.2, 3.0, 1.5),
+            trap=tier(1.1, 4.0, 2.0),
+            default=tier(0.3, 4.0, 2.5),
             starts=rng.uniform(0, 1, one),
             trap_years=rng.uniform(0, 1, one),
         ),
         support=fill(
             Support,
-            capacity=some(one, 0.5, rng.uniform(0, 30, one)),
+            capacity=some(one, 0.5, rng.uniform(0, 60, one)),
             cures=rng.integers(0, 3, one).astype(float),
         ),
         cash=rng.uniform(0, 10, one),
@@ -169,9 +170,9 @@ def test_cash_is_conserved(seed):
         rows.rate, 2, 1
     )
     added = flows.draws + flows.revolved + coupon
-    paid = (
-        flows.interest + flows.principal + flows.repaid_line + flows.called
-    ) + flows.swept
+    paid = (flows.interest + flows.principal + flows.repaid_line + flows.called) + (
+        flows.swept + flows.cured
+    )
     firm = (1 - rows.subordinated) * (1 - rows.deferrable)
     left = before + owed + added - paid - flows.converted
     got = state.balance + state.arrears
@@ -193,6 +194,7 @@ def test_no_junior_is_paid_while_a_senior_is_short(seed):
     assert not np.any(blocked & (paid > tolerance))
     anybody = jnp.any(senior_short, axis=2)
     behind = flows.repaid_line + flows.called + flows.swept + flows.distributed
+    behind = behind + flows.cured
     assert not np.any(anybody & (jnp.sum(behind, axis=2) > tolerance))
     # An estate: by rank, never above the claim.
     recovered = flows.recovered - rows.residual[:, None] * flows.recovered
@@ -328,5 +330,6 @@ def test_a_deal_of_half_the_size_is_half_the_deal(seed):
 
 def test_the_random_deals_are_worth_testing(some_default_and_some_do_not):
     flows = some_default_and_some_do_not.flows
-    for name in "revolved cure supported called swept distributed reserve_out".split():
+    names = "revolved cure supported called swept cured distributed reserve_out"
+    for name in names.split():
         assert np.any(np.asarray(getattr(flows, name)) > 0), name

@@ -83,6 +83,95 @@ def test_equity_cures_are_counted_and_limited():
     np.testing.assert_allclose(table.paid[6:], 0, atol=0)
 
 
+def bullet(**clauses):
+    return build("bullet", **{"coupon": 0.1, "tenor": 30.0} | clauses)
+
+
+@pytest.mark.parametrize(
+    ("test", "path", "kept"),
+    [({"leverage": 5.0}, {}, 80.0), ({"ltv": 0.8}, {"value": np.full(8, 90.0)}, 72.0)],
+)
+def test_owners_repay_debt_beyond_leverage_or_value_exactly(test, path, kept):
+    owners = build("equity", amount=0.0, rank=9.0, **EQUITY)
+    terms = Terms(
+        sweep=NO_SWEEP,
+        covenants=Covenants(default=Tier(**test)),
+        support=Support(capacity=50.0, cures=2.0),
+    )
+    # 16 a year on 100: five turns of leverage are 80.
+    table = run([bullet(), owners], 16.0, terms, **path)
+    np.testing.assert_allclose(table.flows.cured[0, 0], 100 - kept, rtol=1e-12)
+    np.testing.assert_allclose(table.flows.cure[0], 100 - kept, rtol=1e-12)
+    np.testing.assert_allclose(table.state.balance[0, 0], kept, rtol=1e-12)
+    np.testing.assert_allclose(table.flows.cured[1:], 0, atol=0)
+    np.testing.assert_allclose(table.flows.interest[1, 0], 0.1 * kept, rtol=1e-12)
+    np.testing.assert_allclose(table.alive, 1)
+    # The owners' money is lent to the deal, and one cure is gone.
+    np.testing.assert_allclose(table.lent[0, 1], 100 - kept, rtol=1e-12)
+    np.testing.assert_allclose(table.state.cures[0], 1.0, atol=1e-12)
+
+
+def test_a_cure_that_owners_cannot_pay_or_may_not_is_none():
+    owners = build("equity", amount=0.0, rank=9.0, **EQUITY)
+    tests = Covenants(default=Tier(leverage=5.0))
+    short = Terms(
+        sweep=NO_SWEEP, covenants=tests, support=Support(capacity=12.0, cures=2.0)
+    )
+    table = run([bullet(), owners], 16.0, short)
+    np.testing.assert_allclose(table.flows.cured[0, 0], 12.0, rtol=1e-12)
+    assert float(table.flows.default[0]) == pytest.approx(80 / 88 - 1)
+    np.testing.assert_allclose(table.alive, 0)
+    none = Terms(sweep=NO_SWEEP, covenants=tests, support=Support(capacity=50.0))
+    table = run([bullet(), owners], 16.0, none)
+    np.testing.assert_allclose(table.flows.cured, 0, atol=0)
+    np.testing.assert_allclose(table.alive, 0)
+
+
+def test_dscr_and_leverage_of_one_period_are_one_cure():
+    owners = build("equity", amount=0.0, rank=9.0, **EQUITY)
+    tests = Covenants(default=Tier(dscr=1.2, leverage=5.0))
+    terms = Terms(
+        sweep=NO_SWEEP, covenants=tests, support=Support(capacity=90.0, cures=1.0)
+    )
+    # CFADS of 11 lacks 1 of 1.2 times 10, and carries 55 of the 100.
+    table = run([bullet(), owners], [11.0] + [20.0] * 7, terms)
+    np.testing.assert_allclose(table.flows.cure[0], 1.0 + 45.0, rtol=1e-12)
+    np.testing.assert_allclose(table.state.balance[0, 0], 55.0, rtol=1e-12)
+    np.testing.assert_allclose(table.state.cures[0], 0.0, atol=1e-12)
+    np.testing.assert_allclose(table.alive, 1)
+
+
+def test_a_protected_loan_is_swept_and_cured_at_its_call_price():
+    owners = build("equity", amount=0.0, rank=9.0, **EQUITY)
+    clauses = {"protected": 1.0, "call_price": 1.25}
+    everything = Sweep(share=1.0, leverage=[1.0, 2.0], shares=[1.0, 1.0])
+    table = run([bullet(**clauses), owners], 20.0, Terms(sweep=everything))
+    # 10 of excess cash are 8 of principal and 2 of premium.
+    np.testing.assert_allclose(table.flows.swept[0, 0], 8.0, rtol=1e-12)
+    np.testing.assert_allclose(table.flows.premium[0, 0], 2.0, rtol=1e-12)
+    np.testing.assert_allclose(table.state.cash, 0, atol=1e-12)
+    cured = Terms(
+        sweep=NO_SWEEP,
+        covenants=Covenants(default=Tier(leverage=5.0)),
+        support=Support(capacity=50.0, cures=1.0),
+    )
+    table = run([bullet(**clauses), owners], 16.0, cured)
+    np.testing.assert_allclose(table.flows.cured[0, 0], 20.0, rtol=1e-12)
+    np.testing.assert_allclose(table.flows.premium[0, 0], 5.0, rtol=1e-12)
+    np.testing.assert_allclose(table.flows.cure[0], 25.0, rtol=1e-12)
+    np.testing.assert_allclose(table.alive, 1)
+
+
+def test_a_trap_pays_a_protected_loan_its_price():
+    tests = Covenants(trap=Tier(dscr=1.5), trap_years=1.0)
+    owners = build("equity", amount=0.0, rank=9.0, **EQUITY)
+    loan = bullet(protected=1.0, call_price=1.25)
+    table = run([loan, owners], 12.0, Terms(sweep=NO_SWEEP, covenants=tests))
+    np.testing.assert_allclose(table.flows.swept[0, 0], 2.0 / 1.25, rtol=1e-12)
+    np.testing.assert_allclose(table.flows.premium[0, 0], 0.4, rtol=1e-12)
+    np.testing.assert_allclose(table.state.trapped[0], 0, atol=1e-12)
+
+
 def test_recovery_is_by_rank_and_pro_rata_within_it():
     rows = [
         build("bullet", rank=2.0, coupon=0.1, tenor=9.0),
@@ -235,3 +324,26 @@ def too_short():
 def test_nonsense_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_slope_of_a_cure_is_that_of_differences():
+    owners = build("equity", amount=0.0, rank=9.0, **EQUITY)
+
+    def repaid(most):
+        terms = Terms(
+            sweep=NO_SWEEP,
+            covenants=Covenants(default=Tier(leverage=most)),
+            support=Support(capacity=50.0, cures=2.0),
+        )
+        loan = bullet(protected=1.0, call_price=1.25)
+        paths = Paths.of(jnp.full(8, 16.0), jnp.zeros(8))
+        table = solve(
+            pad(assemble([loan, owners], paths, YEARS), 3), terms, paths, YEARS
+        )
+        return table.flows.cure[0]
+
+    at = jnp.asarray(5.0)
+    finite = float(repaid(at + 1e-4) - repaid(at - 1e-4)) / 2e-4
+    assert float(jax.grad(repaid)(at)) == pytest.approx(finite, rel=1e-7)
+    # A turn of leverage is 16 of debt, at 1.25.
+    assert finite == pytest.approx(-20.0, rel=1e-7)

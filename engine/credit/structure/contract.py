@@ -68,13 +68,15 @@ class Contract(eqx.Module):
     call_price: Array = figure(1.0)
     make_whole: Array = figure(0.0)
     """Spread over the reference rate at which a call before `call_from` discounts."""
+    protected: Array = figure(0.0)
+    """1: what a sweep, a trap or a cure prepays is paid the call price too."""
 
     def __check_init__(self):
         for name in ("amount", "tenor", "grace", "toggle_margin"):
             self._require(name, lambda x: x >= 0, "non-negative")
-        for name in ("floats", "in_kind", "toggle", "subordinated", "swept"):
+        flags = ("floats", "toggle", "subordinated", "swept", "protected")
+        for name in (*flags, "in_kind", "call_share"):
             self._require(name, lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
-        self._require("call_share", lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
         self._require("call_price", lambda x: x > 0, "positive")
 
     def _require(self, name: str, is_valid: Any, expected: str) -> None:
@@ -164,6 +166,7 @@ def row(
             r.deferrable,
             r.subordinated,
             r.swept,
+            r.protected,
             r.toggle_margin,
             r.rate,
             r.accrual,
@@ -177,6 +180,7 @@ def row(
             contract.toggle[None],
             contract.subordinated[None],
             contract.swept[None],
+            contract.protected[None],
             (contract.toggle_margin * periods.dt)[None],
             rate[None],
             accrual[None],

@@ -57,6 +57,20 @@ def tier_headroom(tier: Tier, tests: Tests, tested: Scalar) -> Scalar:
     return jnp.where(tested > 0, smallest, HIGHEST)
 
 
+def debt_beyond(tier: Tier, debt: Scalar, yearly: Scalar, value: Scalar) -> Scalar:
+    """What debt has over the most that a tier's leverage and LTV allow [USD bn].
+
+    Nothing where a test has no threshold, or no CFADS or value to be held against.
+    """
+
+    def over(threshold, base):
+        has = (threshold < FOREVER) & (base > 0.0)
+        return jnp.where(has, debt - threshold * base, 0.0)
+
+    by_cash, by_value = over(tier.leverage, yearly), over(tier.ltv, value)
+    return jnp.maximum(jnp.maximum(by_cash, by_value), 0.0)
+
+
 def time_to_breach(headrooms: PerPeriod, dt: float) -> PerPeriod:
     """Years from each period's end until a headroom is first below zero.
 

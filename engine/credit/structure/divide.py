@@ -172,6 +172,7 @@ def received(flows: Flows) -> Float[Array, "period row"]:
         + flows.called
         + flows.premium
         + flows.swept
+        + flows.cured
         + flows.distributed
     )
 

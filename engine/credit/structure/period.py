@@ -5,7 +5,12 @@ import jax.numpy as jnp
 
 from engine._types import Scalar, Values
 from engine.credit.covenants import cure_due
-from engine.credit.structure.covenants import Tests, cover, tier_headroom
+from engine.credit.structure.covenants import (
+    Tests,
+    cover,
+    debt_beyond,
+    tier_headroom,
+)
 from engine.credit.structure.ranking import (
     PerRow,
     Ranking,
@@ -18,6 +23,9 @@ from engine.credit.structure.terms import Terms, bands
 from engine.jump import AbstractDefaultRule, jump
 from engine.numerics import ratio_above, safe_divide
 from engine.survival import headroom
+
+ROUNDING = 1e-9
+"""A cure that lacks no more of what it must repay lands on the threshold [1]."""
 
 
 class State(eqx.Module):
@@ -75,6 +83,7 @@ class Flows(eqx.Module):
     draws: PerRow
     revolved: PerRow
     cure: Scalar
+    """Owners' money for DSCR, and for debt beyond leverage and LTV."""
     supported: Scalar
     fees: PerRow
     interest: PerRow
@@ -85,7 +94,10 @@ class Flows(eqx.Module):
     """Revolving lines cleaned down from excess cash."""
     called: PerRow
     premium: PerRow
+    """Above par, for what is called, and of protected rows swept or cured."""
     swept: PerRow
+    cured: PerRow
+    """Repaid by owners so that debt passes the default tier."""
     distributed: PerRow
     reserve_in: Scalar
     reserve_out: Scalar
@@ -138,7 +150,7 @@ def step(
     inflow = jnp.maximum(now.cfads, 0.0)
     needed = now.tested * cure_due(now.cfads, service, terms.covenants.default.dscr)
     cure = jnp.minimum(needed, state.support) * jnp.minimum(state.cures, 1.0)
-    cured = safe_divide(cure, needed)
+    covered = safe_divide(cure, needed)
     end = carried - principal + draws + by_contract
     target = now.reserving * jnp.sum(end * order.served * now.ahead)
     released = jnp.maximum(state.reserve - target, 0.0)
@@ -176,8 +188,20 @@ def step(
     )
     balance = carried - principal * senior + draws + revolved + by_contract
 
-    # Tests, before anything is swept or distributed.
+    # Owners may repay debt beyond leverage or LTV, at the price of its protection.
+    sweepable = rows.swept * rows.is_debt * senior
+    price = 1.0 + rows.protected * jnp.maximum(now.price - 1.0, 0.0)
     debt = jnp.sum((balance + arrears) * rows.is_debt)
+    default_tier = terms.covenants.default
+    beyond = now.tested * debt_beyond(default_tier, debt, now.yearly, now.value)
+    wanted = pay_by_rank(order, beyond, sweepable * balance)
+    cost = jnp.sum(wanted * price)
+    for_debt = jnp.minimum(cost, owners - supported) * jnp.minimum(state.cures, 1.0)
+    cured = wanted * safe_divide(for_debt, cost)
+    lowered = safe_divide(jnp.sum(cured), beyond)
+    balance, debt = balance - cured, debt - jnp.sum(cured)
+
+    # Tests, before anything is swept or distributed.
     line = jnp.sum(revolving * jnp.maximum(now.limit - balance, 0.0))
     tests = Tests(
         dscr=cover(now.cfads + cure, service),
@@ -191,7 +215,16 @@ def step(
     trap = tier_headroom(covenants.trap, tests, now.tested)
     # A cure lands on the threshold: rounding must not let it fail there.
     lifted = jnp.maximum(tests.dscr, covenants.default.dscr)
-    after_cure = tests._replace(dscr=jnp.where(cured >= 1.0, lifted, tests.dscr))
+    is_lowered = lowered >= 1.0 - ROUNDING
+    after_cure = tests._replace(
+        dscr=jnp.where(covered >= 1.0, lifted, tests.dscr),
+        leverage=jnp.where(
+            is_lowered,
+            jnp.minimum(tests.leverage, default_tier.leverage),
+            tests.leverage,
+        ),
+        ltv=jnp.where(is_lowered, jnp.minimum(tests.ltv, default_tier.ltv), tests.ltv),
+    )
     default = tier_headroom(covenants.default, after_cure, now.tested)
     alive = state.alive * jump(jnp.minimum(g, default), rule)
     passes_lock, passes_trap = jump(lock_up, rule), jump(trap, rule)
@@ -209,19 +242,20 @@ def step(
     levels, steps = bands(terms.sweep)
     above = jump(ratio_above(tests.leverage - levels, levels, 0.0), rule)
     share = now.sweeping * (terms.sweep.share + jnp.sum(steps * above))
-    sweepable = rows.swept * rows.is_debt * senior
-    swept = pay_by_rank(order, share * excess, sweepable * balance)
+    sweep_paid = pay_by_rank(order, share * excess, sweepable * balance * price)
+    swept = sweep_paid / price
     balance = balance - swept
-    excess = excess - jnp.sum(swept)
+    excess = excess - jnp.sum(sweep_paid)
 
     # Trap and lock-up decide what may leave.
     available = excess + state.trapped - untrapped
     held = (1.0 - passes_trap) * available
     trapped_for = (state.trapped_for + dt) * (1.0 - passes_trap)
     ripe = jnp.clip((trapped_for - covenants.trap_years) / dt + 1.0, 0.0, 1.0)
-    prepaid = pay_by_rank(order, held * ripe, sweepable * balance)
+    trap_paid = pay_by_rank(order, held * ripe, sweepable * balance * price)
+    prepaid = trap_paid / price
     balance = balance - prepaid
-    trapped = held - jnp.sum(prepaid)
+    trapped = held - jnp.sum(trap_paid)
     free = passes_trap * available
     leaving = passes_lock * free
     junior = rows.subordinated
@@ -258,8 +292,8 @@ def step(
         reserve=reserve + topped,
         trapped=trapped,
         trapped_for=trapped_for,
-        support=owners - supported,
-        cures=jnp.maximum(state.cures - cured, 0.0),
+        support=owners - supported - for_debt,
+        cures=jnp.maximum(state.cures - jnp.maximum(covered, lowered), 0.0),
         open=passes_lock,
         alive=alive,
     )
@@ -269,7 +303,7 @@ def step(
         spend=paid.spend - jnp.maximum(-now.cfads, 0.0),
         draws=draws,
         revolved=revolved,
-        cure=cure,
+        cure=cure + for_debt,
         supported=supported,
         fees=paid.fees + below.fees,
         interest=paid.interest + soft_paid + below.interest,
@@ -278,8 +312,12 @@ def step(
         converted=converted,
         repaid_line=cleaned,
         called=called,
-        premium=call_paid - called,
+        premium=(call_paid - called)
+        + (sweep_paid - swept)
+        + (trap_paid - prepaid)
+        + cured * (price - 1.0),
         swept=swept + prepaid,
+        cured=cured,
         distributed=distributed,
         reserve_in=topped,
         reserve_out=released + used,

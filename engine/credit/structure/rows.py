@@ -35,6 +35,8 @@ class Rows(eqx.Module):
     """1 where a draw-stop applies."""
     swept: Float[Array, " row"]
     """1 where the cash sweep repays it."""
+    protected: Float[Array, " row"]
+    """1 where what is swept, or prepaid by a cure, is paid the call price."""
     toggle_margin: Float[Array, " row"]
     """Added to the coupon of what is paid in kind by choice [1/period]."""
     rate: Float[Array, "row period"]
@@ -70,7 +72,8 @@ def blank(rank: ArrayLike, periods: Periods, repay: PerPeriod) -> Rows:
     zero, nothing = jnp.zeros_like(scalar)[None], jnp.zeros_like(repay)[None]
     fields = {field.name: nothing for field in dataclasses.fields(Rows)}
     per_row = (
-        "opening is_debt deferrable subordinated residual stoppable swept toggle_margin"
+        "opening is_debt deferrable subordinated residual stoppable swept protected "
+        "toggle_margin"
     )
     fields |= dict.fromkeys(per_row.split(), zero)
     fields |= {

@@ -71,7 +71,7 @@ class Support(eqx.Module):
     capacity: Scalar = figure(0.0)
     """What they would pay in all [USD bn]."""
     cures: Scalar = figure(0.0)
-    """How many periods they may cure the DSCR test of the default tier."""
+    """How many periods they may cure DSCR, leverage or LTV of the default tier."""
 
 
 class Terms(eqx.Module):
