@@ -62,6 +62,8 @@ class Prices(eqx.Module):
     """Financed gigawatts without power at the end of the quarter."""
     wait: Float[Array, "..."] | None = None
     """Years until the last of them has power, at this quarter's connections."""
+    powered: Float[Array, "..."] | None = None
+    """Of all that asks for power, what gets it in the quarter."""
     chips: Float[Array, "..."] | None = None
     """Share of all chips on order that is delivered in the quarter."""
     on_order: Float[Array, "..."] | None = None
@@ -208,6 +210,7 @@ class Market(eqx.Module):
             in_service=powered,
             waiting=connected.waiting,
             wait=connected.wait,
+            powered=connected.share,
             chips=shipped.share,
             on_order=shipped.on_order,
         )

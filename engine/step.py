@@ -110,6 +110,7 @@ def step(
         chip_orders.not_built(state.clouds.deferred_capex, state.chips),
         indexed,
         left,
+        state.clouds.unpowered,
     )
     hybrid_paths = chip_orders.late_backlog(layers.chips, quarter.hybrid, state.chips)
     billed = operations.billed * state.clouds.alive

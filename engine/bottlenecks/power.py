@@ -1,7 +1,7 @@
 """The queue for power: what is financed waits for a connection, where a config says so.
 
-docs/model.md section 2, "Queue for power". Without a table `[market.queue]` none of it
-is in the program.
+docs/model.md section 2, "Queue for power", and 4, "Neocloud". Without a table
+`[market.queue]` none of it is in the program.
 """
 
 from typing import NamedTuple
@@ -19,6 +19,8 @@ class Connected(NamedTuple):
     additions: Float[Array, "..."]
     waiting: Float[Array, "..."] | None
     wait: Float[Array, "..."] | None
+    share: Float[Array, "..."] | None
+    """Of all that asks for a connection, what gets one."""
 
 
 def connect(
@@ -50,10 +52,30 @@ def connect(
     **Derivative:** by connections $\Delta$ where they bind, 0 where they do not.
     """
     if queue is None or waiting is None:
-        return Connected(financed, None, None)
+        return Connected(financed, None, None, None)
     replaced = retired * openness
     yearly = queue.yearly(years)
     asking = waiting + (financed - replaced)
     powered = jnp.minimum(asking, yearly * DT)
     left = asking - powered
-    return Connected(replaced + powered, left, left / yearly)
+    share = jnp.minimum(yearly * DT / jnp.maximum(asking, 1e-9), 1.0)
+    return Connected(replaced + powered, left, left / yearly, share)
+
+
+def unpowered(
+    share: Float[Array, "..."] | None,
+    before: Float[Array, "neocloud ..."] | None,
+    starting: Float[Array, "neocloud ..."],
+    contracted: Float[Array, "neocloud ..."],
+) -> Float[Array, "neocloud ..."] | None:
+    r"""Contracted revenue that brings nothing, since its capacity has no power.
+
+    $U = \min((U' + S)(1 - s), N)$: everybody has the same place in the queue.
+
+    **Arguments:** `share` $s$ of what asks that gets power; `before` $U'$; `starting`
+    $S$, what should begin this quarter; `contracted` $N$, all that should run
+    [USD bn/year]. None without a table.
+    """
+    if share is None or before is None:
+        return None
+    return jnp.minimum((before + starting) * (1.0 - share[None]), contracted)

@@ -233,6 +233,7 @@ def divide(
         contracts=newest(contracts, signed),
         struck=indexation.signing(state.struck, quarter.short),
         freed=termination.signing(operations.left, prices.level),
+        unpowered=operations.unpowered,
         draws=newest(draws, drawn_box),
         issues=newest(issues, issued),
         chips=chips,
@@ -317,5 +318,6 @@ def divide(
         premium=service.premium,
         book_gap=cash + ppe - new.debt - deferred_revenue - new.book_equity,
         workout=workout,
+        unpowered=operations.unpowered,
     )
     return flows, new

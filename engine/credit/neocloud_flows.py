@@ -76,6 +76,8 @@ class NeocloudFlows(eqx.Module):
     pools: PoolFlows | None = None
     workout: WorkoutFlows | None = None
     """None where what fails is liquidated."""
+    unpowered: Float[Array, "neocloud ..."] | None = None
+    """Yearly revenue contracted that waits for power; None without a queue."""
 
     @property
     def stranding(self) -> Float[Array, "neocloud ..."]:

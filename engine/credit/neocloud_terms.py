@@ -126,6 +126,8 @@ class NeocloudState(eqx.Module):
     """Short rate at each signing; None without an index."""
     freed: Freed | None = None
     """What customers left early; None where none may."""
+    unpowered: Float[Array, "neocloud ..."] | None = None
+    """Contracted revenue that waits for power; None without a queue [USD bn/year]."""
 
     @property
     def secured(self) -> Float[Array, "neocloud ..."]:
@@ -359,4 +361,5 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         pools=PoolState.opening(economy, cash),
         struck=indexation.register(economy, register),
         freed=Freed.opening(economy, register),
+        unpowered=nothing if "market.queue.connections" in economy.figures else None,
     )

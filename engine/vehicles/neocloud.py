@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from engine.bottlenecks.power import unpowered
 from engine.contracts.indexation import ContractPrices, Indexation, since_as_of
 from engine.contracts.termination import Left, Termination
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, TimeGrid, span
 from engine.market import VINTAGES, Prices
+from engine.numerics import ratio_above
 from engine.once import computed_once
 from engine.vehicles.power import PowerClauses, cost_share, priced
 
@@ -45,6 +47,8 @@ class Operations(eqx.Module):
     """What customers who left bring; None where none may."""
     to_leave: Float[Array, "neocloud ..."] | None = None
     """Of what is billed, payments of those who leave now."""
+    unpowered: Float[Array, "neocloud ..."] | None = None
+    """Contracted, and not sold for want of power; None without a queue."""
 
     @property
     def served(self) -> Float[Array, "neocloud ..."]:
@@ -87,6 +91,7 @@ class Neoclouds(eqx.Module):
     live: Float[Array, "vintage neocloud ..."]
     ended: Float[Array, "vintage neocloud ..."]
     ending: Float[Array, "vintage neocloud ..."]
+    starting: Float[Array, "vintage neocloud ..."]
     power: PowerClauses | None
     indexation: Indexation | None = None
     termination: Termination | None = None
@@ -100,9 +105,9 @@ class Neoclouds(eqx.Module):
 
         delay = economy["physics.delay"]
         terms = economy.rows("neoclouds", "delivery", "term", "tail")
-        live, ended, ending = jax.vmap(lambda deal: _lives(deal, delay), out_axes=1)(
-            terms
-        )
+        live, ended, ending, starting = jax.vmap(
+            lambda deal: _lives(deal, delay), out_axes=1
+        )(terms)
         labs = [
             economy.stack("neoclouds", f"customers.{lab}")
             for lab in economy.members("labs")
@@ -121,6 +126,7 @@ class Neoclouds(eqx.Module):
             live=live,
             ended=ended,
             ending=ending,
+            starting=starting,
             power=PowerClauses.build(economy),
             indexation=Indexation.build(economy),
             termination=Termination.build(economy, live, ended),
@@ -136,23 +142,33 @@ class Neoclouds(eqx.Module):
         deferred_capex: Float[Array, "neocloud ..."],
         indexed: ContractPrices | None,
         left: Left | None,
+        waiting: Float[Array, "neocloud ..."] | None = None,
     ) -> Operations:
         """Bills contracts, old and new, and what expired chips fetch at market.
 
         `contracts` is the register of annual revenue signed, aged into this quarter,
         without those that were `left`; `indexed` are prices over the signed ones;
-        capacity whose capex is deferred earns nothing.
+        capacity whose capex is deferred earns nothing, nor does what is `waiting` for
+        power [USD bn/year] until the queue connects it.
         """
         lost = deferred_capex / self.capex_per_revenue
         legacy = jnp.maximum(paths.legacy - lost, 0.0)
-        contracted = jnp.sum(self.live * contracts, axis=0)
+        running = self.live * contracts
+        contracted = jnp.sum(running, axis=0)
+        dark = None
+        if waiting is not None:
+            starting = jnp.sum(self.starting * contracts, axis=0)
+            dark = unpowered(prices.powered, waiting, starting, contracted)
+        if dark is not None:
+            running = running * (1.0 - ratio_above(dark, contracted))[None]
+            contracted = contracted - dark
         expired = paths.tail + jnp.sum(self.ended * contracts, axis=0)
         tail = expired * jnp.minimum(prices.level * self.tail_price, 1.0)
         sold = legacy + contracted + tail
         sold = sold if left is None else sold + left.sold
         charged = priced(self.power, quarter.power, sold, (legacy, contracted))
         if indexed is not None:
-            charged = charged + indexed.rise(legacy, self.live * contracts)
+            charged = charged + indexed.rise(legacy, running)
         billed = charged * DT * self.collected
         to_leave = None if left is None else left.payment * self.collected
         return Operations(
@@ -162,6 +178,7 @@ class Neoclouds(eqx.Module):
             billed=billed if to_leave is None else billed + to_leave,
             left=left,
             to_leave=to_leave,
+            unpowered=dark,
         )
 
     @computed_once
@@ -205,9 +222,12 @@ class Neoclouds(eqx.Module):
 def _lives(
     deal: dict[str, Array], delay: Float[Array, ""]
 ) -> tuple[
-    Float[Array, " vintage"], Float[Array, " vintage"], Float[Array, " vintage"]
+    Float[Array, " vintage"],
+    Float[Array, " vintage"],
+    Float[Array, " vintage"],
+    Float[Array, " vintage"],
 ]:
-    """Ages at which a contract runs, its chips outlive it, and it ends."""
+    """Ages at which a contract runs, its chips outlive it, it ends, and it starts."""
     start = deal["delivery"] + delay
     end = start + deal["term"]
     last = end + deal["tail"]
@@ -215,6 +235,7 @@ def _lives(
         span(start, end, VINTAGES),
         span(end, last, VINTAGES),
         span(end, end + DT, VINTAGES),
+        span(start, start + DT, VINTAGES),
     )
 
 

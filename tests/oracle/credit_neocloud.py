@@ -139,6 +139,7 @@ def open_cloud(f: dict, c: dict, scale: float, backstop: float) -> dict:
         "contracts": [0.0] * VINTAGES,
         "signed_at": [0.0] * VINTAGES,
         "left": [0.0] * VINTAGES,
+        "unpowered": 0.0,
         "levels": [0.0] * VINTAGES,
         "draws": [0.0] * VINTAGES,
         "issues": [0.0] * VINTAGES,

@@ -178,6 +178,7 @@ def run_cloud(
     end["contracts"] = [deal["signed"], *b["contracts"][1:]]
     end["signed_at"] = [d["short"][t], *shifted(s["signed_at"])[1:]]
     end["left"] = b["left"]
+    end["unpowered"] = b["unpowered"]
     end["levels"] = [clip(w["real"], 0.5, 1.5), *shifted(s["levels"])[1:]]
     end["draws"] = [draw, *owed["draws"][1:]]
     end["issues"] = [issue, *owed["issues"][1:]]

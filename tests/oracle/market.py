@@ -65,11 +65,25 @@ def order(f: dict, d: dict, t: int, state: dict, p: dict, openness: float) -> di
     free = planned + retired * clip(u / best, 0.0, 1.0) + short
     ordered = f["market.pipeline"] * DT * pipeline + openness * free
     share = delivered_share(f, d, t, ordered, state["on_order"])
+    replaced = openness * retired * clip(u / best, 0.0, 1.0)
+    delivered = share * (state["on_order"] + ordered)
+    asking = state["waiting"] + delivered - share * replaced
+    connected = connections(f, d, t) * DT
     return {
         "ordered": ordered,
-        "replaced": openness * retired * clip(u / best, 0.0, 1.0),
+        "replaced": replaced,
         "share": share,
+        "asking": asking,
+        "powered": min(1.0, connected / max(asking, 1e-9)),
     }
+
+
+def connections(f: dict, d: dict, t: int) -> float:
+    """Gigawatts a year that can be connected."""
+    if "market.queue.connections" not in f:
+        return math.inf
+    growth = (1.0 + f["market.queue.growth"]) ** d["years"][t]
+    return f["market.queue.connections"] * growth
 
 
 def build(f: dict, d: dict, t: int, state: dict, p: dict, asked: dict) -> dict:
@@ -79,13 +93,10 @@ def build(f: dict, d: dict, t: int, state: dict, p: dict, asked: dict) -> dict:
     additions = share * on_order
     waiting = wait = 0.0
     if "market.queue.connections" in f:
-        growth = 1.0 + f["market.queue.growth"]
-        connections = f["market.queue.connections"] * growth ** d["years"][t]
-        replaced = share * asked["replaced"]
-        asking = state["waiting"] + additions - replaced
-        additions = replaced + min(asking, connections * DT)
-        waiting = max(0.0, asking - connections * DT)
-        wait = waiting / connections
+        yearly, asking = connections(f, d, t), asked["asking"]
+        additions = share * asked["replaced"] + min(asking, yearly * DT)
+        waiting = max(0.0, asking - yearly * DT)
+        wait = waiting / yearly
     register = shifted(state["register"])
     register[0] = additions
     fleet = dot(alive, register)

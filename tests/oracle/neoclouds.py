@@ -23,10 +23,12 @@ def bill(
     state: dict,
     market: dict,
     late: float,
+    powered: float,
 ):
     """What a neocloud sells in the quarter, before anyone pays.
 
-    `late` is the capex that waits for chips.
+    `late` is the capex that waits for chips; `powered` the share of all that asks for
+    power that gets it.
     """
     dates, values = c["legacy_revenue.dates"], c["legacy_revenue.values"]
     middle = calendar.middles[t]
@@ -38,7 +40,12 @@ def bill(
     prices = contract_prices(f, c, calendar, d, t, state)
     gone = leave(f, c, state, contracts, prices["signed"], market["level"], begin)
     contracts = gone["contracts"]
-    new = dot(span(begin, end), contracts)
+    running = dot(span(begin, end), contracts)
+    dark = 0.0
+    if "market.queue.connections" in f:
+        starting = dot(span(begin, begin + DT), contracts)
+        dark = min((state["unpowered"] + starting) * (1.0 - powered), running)
+    new = running - dark
     expired = max(0.0, read(middle - c["tail"], dates, values) - legacy)
     legacy_expired = expired
     expired += dot(span(end, end + c["tail"]), contracts)
@@ -56,7 +63,8 @@ def bill(
             then = c["ppa_price"] / c["power_signed"] - 1.0
             dearer = c["power_cost"] * (c["ppa"] * then + (1.0 - c["ppa"]) * now)
     priced += made * (prices["legacy"] - 1.0)
-    priced += dot(
+    lit = 1.0 - ratio(dark, running)
+    priced += lit * dot(
         span(begin, end),
         [v * (g - 1.0) for v, g in zip(contracts, prices["signed"], strict=True)],
     )
@@ -66,6 +74,7 @@ def bill(
         "dearer": dearer,
         "made": made,
         "new": new,
+        "unpowered": dark,
         "sold": sold,
         "billed": (priced * DT + gone["payment"]) * c["collected"],
         "to_leave": gone["payment"] * c["collected"],

@@ -31,6 +31,7 @@ class Oracle(Lenders):
                 self.clouds[m],
                 p,
                 self.late[m],
+                asked["powered"],
             )
             for m, c in self.c["neoclouds"].items()
         }
