@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from engine.bottlenecks.capacity import Capacity, without_shortage
 from engine.bottlenecks.chips import delivered_part, ship
-from engine.bottlenecks.power import connect
+from engine.bottlenecks.power import CONNECTIONS, TABLE, connect
 from engine.drivers import Drivers
 from engine.economy import Economy
 from engine.grid import DT, span
@@ -122,7 +122,7 @@ class Market(eqx.Module):
             shell_wear=DT / economy["market.shell_life"],
             indexation=economy["macro.cpi"] * economy["market.shell_indexation"],
             power=power if "power.path.values" in economy.figures else None,
-            queue=Capacity.build(economy, "market.queue", "connections"),
+            queue=Capacity.build(economy, TABLE, CONNECTIONS),
             chips=Capacity.build(economy, "market.chips", "supply"),
         )
 

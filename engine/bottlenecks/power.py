@@ -10,7 +10,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from engine.bottlenecks.capacity import Capacity
+from engine.economy import Economy
 from engine.grid import DT
+
+TABLE, CONNECTIONS = "market.queue", "connections"
+
+
+def has_queue(economy: Economy) -> bool:
+    """Whether the config has a table `[market.queue]`."""
+    return f"{TABLE}.{CONNECTIONS}" in economy.figures
 
 
 class Connected(NamedTuple):

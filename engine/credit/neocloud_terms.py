@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from engine.bottlenecks.power import has_queue
 from engine.contracts import indexation
 from engine.contracts.termination import Freed
 from engine.credit.box import box_profile, bullet_profile, remaining_value
@@ -361,5 +362,5 @@ def neocloud_opening(economy: Economy) -> NeocloudState:
         pools=PoolState.opening(economy, cash),
         struck=indexation.register(economy, register),
         freed=Freed.opening(economy, register),
-        unpowered=nothing if "market.queue.connections" in economy.figures else None,
+        unpowered=nothing if has_queue(economy) else None,
     )

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from engine.bottlenecks.power import unpowered
+from engine.bottlenecks.power import has_queue, unpowered
 from engine.contracts.indexation import ContractPrices, Indexation, since_as_of
 from engine.contracts.termination import Left, Termination
 from engine.drivers import Drivers
@@ -91,10 +91,11 @@ class Neoclouds(eqx.Module):
     live: Float[Array, "vintage neocloud ..."]
     ended: Float[Array, "vintage neocloud ..."]
     ending: Float[Array, "vintage neocloud ..."]
-    starting: Float[Array, "vintage neocloud ..."]
     power: PowerClauses | None
     indexation: Indexation | None = None
     termination: Termination | None = None
+    starting: Float[Array, "vintage neocloud ..."] | None = None
+    """None where nothing waits for power."""
 
     @staticmethod
     def build(economy: Economy) -> "Neoclouds":
@@ -126,10 +127,10 @@ class Neoclouds(eqx.Module):
             live=live,
             ended=ended,
             ending=ending,
-            starting=starting,
             power=PowerClauses.build(economy),
             indexation=Indexation.build(economy),
             termination=Termination.build(economy, live, ended),
+            starting=starting if has_queue(economy) else None,
         )
 
     @computed_once
@@ -156,7 +157,7 @@ class Neoclouds(eqx.Module):
         running = self.live * contracts
         contracted = jnp.sum(running, axis=0)
         dark = None
-        if waiting is not None:
+        if waiting is not None and self.starting is not None:
             starting = jnp.sum(self.starting * contracts, axis=0)
             dark = unpowered(prices.powered, waiting, starting, contracted)
         if dark is not None:
