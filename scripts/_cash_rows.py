@@ -144,7 +144,7 @@ VEHICLES: dict[str, Vehicle] = {
             _row("interest, arrears", -1, "interest_arrears"),
             _row("interest, take-out", -1, "interest_takeout"),
             _row("scheduled principal, loan", -1, "scheduled"),
-            _row("due at final maturity", -1, "residual"),
+            _row("due at maturity, or to be extended", -1, "residual"),
             _row("take-out lent", 1, "lent_takeout"),
             _row("loan repaid by the take-out", -1, "lent_takeout"),
             _row("principal, take-out", -1, "repaid_takeout", "swept_takeout"),
